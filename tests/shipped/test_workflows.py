@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,8 @@ import pytest
 import yaml
 
 from exporter import __version__
+from tests.parts.needs import asset, installed
+from tests.parts.pages import Shell
 
 TREE: Final = Path(__file__).parents[2]
 WORKFLOWS: Final = sorted((TREE / ".github" / "workflows").glob("*.yml"))
@@ -69,6 +73,39 @@ def test_version_and_address_of_the_chart_are_those_of_the_package() -> None:
         PROJECT["urls"]["Homepage"],
         [PROJECT["urls"]["Source"]],
     )
+
+
+def test_the_hook_of_pre_commit_validates_every_file(tmp_path: Path) -> None:
+    (hook,) = yaml.safe_load((TREE / ".pre-commit-hooks.yaml").read_text())
+    (tmp_path / "sound.yml").write_text("registries: [{url: 'https://r.example'}]\n")
+    (tmp_path / "wrong.yml").write_text("regstries: []\n")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "pullproof").write_text(
+        f'#!/bin/sh\nPYTHONPATH={TREE} exec python -m exporter "$@"\n'
+    )
+    (folder / "pullproof").chmod(0o755)
+    shell = Shell(tmp_path, programs=(folder,))
+
+    sound, both = (
+        shell.run(f"{hook['entry']} {files}") for files in ("sound.yml", "wrong.yml sound.yml")
+    )
+
+    assert sound.returncode == 0, sound.stderr
+    assert both.returncode == 2
+    assert "did you mean registries?" in both.stderr
+
+
+@pytest.mark.parametrize("linter", ["actionlint", "zizmor"])
+def test_a_linter_of_workflows_finds_nothing(linter: str) -> None:
+    if linter == "zizmor":
+        installed("zizmor")
+        command = [Path(sys.executable).parent / "zizmor", "--offline", "--no-progress", TREE]
+    else:
+        command = [asset("actionlint"), *WORKFLOWS]
+    done = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_component_of_gitlab_has_a_default_or_a_name_for_every_input() -> None:
