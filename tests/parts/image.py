@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Final
 
+from exporter import __version__
 from tests.parts.needs import base_image, program
 
 if TYPE_CHECKING:
@@ -48,11 +50,11 @@ exec chroot --userspec="$user" "$root" "$@"
 class Image:
     """An image that was built, and its content as a folder."""
 
-    store: tuple[str, ...]
-    """The command `buildah` with the folders that hold the image."""
+    layout: Path
+    """The folder in OCI's layout that is released, packed."""
     root: Path
     config: dict[str, Any]
-    """What it says of itself, as `docker inspect` shows it."""
+    """What it says of itself, as the OCI image-spec names it."""
 
     def command(self, configuration: Path, *words: str) -> list[str]:
         """The command line that runs it as it says: its entry point with these words.
@@ -74,34 +76,45 @@ class Image:
         return [*unshared, *where, *alone, *command]
 
     def push(self, reference: str) -> None:
-        """Push it to a registry that speaks plain http."""
-        _done(*self.store, "push", "--quiet", "--tls-verify=false", _NAME, f"docker://{reference}")
+        """Push the index and all that it references to a registry that speaks plain http."""
+        source = f"oci:{self.layout}:{__version__}"
+        _done("skopeo", "copy", "--all", "--dest-tls-verify=false", source, f"docker://{reference}")
+
+
+def dist(folder: Path) -> Path:
+    """Build the image as `make dist` does, on a small Debian with Python; return its archive."""
+    words = ["--isolation=chroot", "--network=host", *_secrets(folder)]
+    given = {"DIST": str(folder), "BASE": str(base_image()), "IMAGE_ARGS": " ".join(words)}
+    given |= _store(folder)
+    _done(str(_TREE / "scripts" / "dist"), "image", **given)
+    return folder / f"pullproof-{__version__}-image.tar"
 
 
 @contextmanager
 def image() -> Iterator[Image]:
-    """Build the `Dockerfile` on a small Debian with Python, and take all of it away again."""
+    """Build the image of the commit that is checked out, and take all of it away again."""
     folder = Path(mkdtemp(prefix="image-"))
     try:
-        store = _store(folder)
-        _done(*store, *_build(folder), str(_TREE))
-        container = _done(*store, "from", _NAME)
-        root = Path(_done(*store, "mount", container))
-        described = json.loads(_done(*store, "inspect", "--type", "image", _NAME))
-        yield Image(store, root, described["Docker"]["config"])
+        layout = folder / "layout"
+        with tarfile.open(dist(folder)) as archive:
+            archive.extractall(layout, filter="data")
+        here = _store(folder)
+        stored = f"containers-storage:{_NAME}"
+        _done("skopeo", "copy", f"oci:{layout}:{__version__}", stored, **here)
+        container = _done("buildah", "from", _NAME, **here)
+        root = Path(_done("buildah", "mount", container, **here))
+        described = json.loads(_done("buildah", "inspect", container, **here))
+        yield Image(layout, root, described["OCIv1"]["config"])
     finally:
         shutil.rmtree(folder)
 
 
-def _store(folder: Path) -> tuple[str, ...]:
-    places = (f"--root={folder}/images", f"--runroot={folder}/run")
-    shared = f"--storage-opt=vfs.imagestore={base_image()}"
-    return (program("buildah"), *places, "--storage-driver=vfs", shared)
-
-
-def _build(folder: Path) -> list[str]:
-    words = ["bud", "--isolation=chroot", "--network=host", "--format=docker", f"--tag={_NAME}"]
-    return [*words, "--build-arg=BASE=localhost/base:local", *_secrets(folder)]
+def _store(folder: Path) -> dict[str, str]:
+    """A place of its own for images; copies of layers, since not everywhere can they be stacked."""
+    places = {"driver": "vfs", "graphroot": f"{folder}/images", "runroot": f"{folder}/run"}
+    lines = ["[storage]", *(f'{key} = "{value}"' for key, value in places.items())]
+    (folder / "storage.conf").write_text("\n".join(lines))
+    return {"CONTAINERS_STORAGE_CONF": str(folder / "storage.conf")}
 
 
 def _secrets(folder: Path) -> list[str]:
@@ -117,11 +130,15 @@ def _secrets(folder: Path) -> list[str]:
     return secrets
 
 
-def _done(*command: str) -> str:
+def _done(name: str, *words: str, **variables: str) -> str:
     """Run a command to its end and return what it printed; fail with what it complained of."""
-    variables = os.environ | {"BUILDAH_ISOLATION": "chroot"}
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=_PATIENCE, env=variables
+        [program(name), *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        env={**os.environ, "BUILDAH_ISOLATION": "chroot", **variables},
     )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[-4000:]}"
+    assert done.returncode == 0, f"{name} {' '.join(words)}\n{done.stderr[-4000:]}"
     return done.stdout.strip()

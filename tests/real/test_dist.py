@@ -51,8 +51,8 @@ SPDX: Final = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make dist` builds without the image: the trial installs it, and runs its demo."""
-    return dist(tmp_path_factory.mktemp("dist"), "package", "trial", "chart")
+    """What `make dist` builds without the image: installed, its demo run, and validated."""
+    return dist(tmp_path_factory.mktemp("dist"), "package", "trial", "verify", "chart")
 
 
 def dist(folder: Path, *steps: str, variables: Mapping[str, str] | None = None) -> Path:

@@ -1,20 +1,25 @@
 """Does the image run as its Dockerfile promises, and can it be pulled by its own measure?
 
-Built by buildah on a small Debian, because no registry of public images is asked. Run in a chroot
-with mounts of its own: user, variables, entry point and a root that nobody can write to are as a
-container engine has them; limits, network and the rest of an engine's walls are not tried.
+Built as a release is, of the commit that is checked out, but on a small Debian, because no registry
+of public images is asked. Run in a chroot with mounts of its own: user, variables, entry point and
+a root that nobody can write to are as a container engine has them; limits, network and the rest of
+an engine's walls are not tried.
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import subprocess
+import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.parts import image as images
+from tests.parts.needs import asset
 from tests.parts.process import PATIENCE, running
 from tests.parts.product import LISTENING, Exporter, Told, configure
 from tests.parts.registry import registry
@@ -22,13 +27,13 @@ from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.parts.image import Image
     from tests.parts.registry import Registry
 
 pytestmark = pytest.mark.real
 
+DOCKERFILE: Final = Path(__file__).parents[2] / "Dockerfile"
 PLATFORM: Final = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[platform.machine()]
 UNCOMPILED: Final = """
 import sys, pathlib, exporter.cli, exporter.commands.serve
@@ -95,8 +100,8 @@ def test_it_shows_the_incident_that_it_watches(image: Image, configuration: Path
         exporter = Exporter(server, configuration / "pullproof.yml")
         exporter.ready()
         metrics = exporter.get("/metrics").raise_for_status().text
-        healthy = run(image.within(configuration, *check_of_health(image, server.address)))
-    gone = run(image.within(configuration, *check_of_health(image, server.address)))
+        healthy = run(image.within(configuration, *check_of_health(server.address)))
+    gone = run(image.within(configuration, *check_of_health(server.address)))
 
     broken = re.search(r"^pullproof_tag_missing_children\{.*\} [1-9]", metrics, re.MULTILINE)
     assert broken
@@ -104,10 +109,10 @@ def test_it_shows_the_incident_that_it_watches(image: Image, configuration: Path
     assert gone.code == 1
 
 
-def check_of_health(image: Image, port: str) -> list[str]:
-    kind, *command = image.config["Healthcheck"]["Test"]
-    assert kind == "CMD"
-    return [word.replace("10470", port) for word in command]
+def check_of_health(port: str) -> list[str]:
+    """As the Dockerfile has it: images in OCI's format say nothing of health."""
+    (command,) = re.findall(r"HEALTHCHECK .*\\\n +CMD (.*)", DOCKERFILE.read_text())
+    return [word.replace("10470", port) for word in json.loads(command)]
 
 
 def test_it_proves_that_it_can_be_pulled_itself(
@@ -117,8 +122,18 @@ def test_it_proves_that_it_can_be_pulled_itself(
     image.push(own)
 
     told = run(image.command(configuration, "check", own, "--plain-http", "--output", "json"))
+    validated = run([asset("crane"), "validate", "--remote", own])
 
     assert told.code == 0, told.errors
     assert told.said.state("tools/pullproof:built") == "present"
     (child,) = told.said.children("tools/pullproof:built").values()
     assert (child["platform"], child["proof"]) == (PLATFORM, "last-byte")
+    assert validated.code == 0, validated.errors
+
+
+def test_a_second_build_gives_the_same_index(image: Image, tmp_path: Path) -> None:
+    again = tmp_path / "layout"
+    with tarfile.open(images.dist(tmp_path)) as archive:
+        archive.extract("./index.json", again, filter="data")
+
+    assert (again / "index.json").read_text() == (image.layout / "index.json").read_text()

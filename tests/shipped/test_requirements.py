@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 TREE: Final = Path(__file__).parents[2]
 PROJECT: Final = tomllib.loads((TREE / "pyproject.toml").read_text())
+GROUPS: Final = PROJECT["dependency-groups"]
 EXTRAS: Final = PROJECT["project"]["optional-dependencies"]
 NEEDED: Final = {
     "image": ["s3", "zstd", "ecr"],
@@ -24,7 +25,7 @@ def locked(name: str) -> dict[str, list[str]]:
     """The versions of each package that a file names; several where Pythons differ."""
     text = (TREE / "requirements" / f"{name}.txt").read_text()
     entries = re.findall(r"^(\S+)==(\S+).*\\\n +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
-    assert len(entries) == text.count("==")
+    assert len(entries) == len(re.findall(r"^\S+==", text, re.MULTILINE))
     found: dict[str, list[str]] = {}
     for package, version in entries:
         found.setdefault(canonicalize_name(package), []).append(version)
@@ -42,7 +43,13 @@ def test_every_dependency_is_locked_to_a_version_that_fits(name: str) -> None:
         assert any(map(requirement.specifier.contains, found)), requirement
 
 
-def test_what_builds_the_package_is_locked() -> None:
-    (backend,) = map(Requirement, PROJECT["build-system"]["requires"])
-
-    assert all(map(backend.specifier.contains, locked("build")[backend.name]))
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("build", PROJECT["build-system"]["requires"]),
+        ("verify", GROUPS["verify"]),
+    ],
+)
+def test_what_builds_and_validates_the_package_is_locked(name: str, needed: list[str]) -> None:
+    for each in map(Requirement, needed):
+        assert all(map(each.specifier.contains, locked(name)[each.name])), each
