@@ -143,7 +143,8 @@ def _entries(index: Manifest) -> list[Descriptor]:
 
 def _leaf(view: View, entry: Descriptor, below: Manifest | None) -> Leaf:
     platform = entry.platform or view.stated_platform(below)
-    return Leaf(entry.digest, platform, _kind(entry, below), _misstated(entry, below))
+    digest = below.digest if below else entry.digest  # the very object that others hold
+    return Leaf(digest, platform, _kind(entry, below), _misstated(entry, below))
 
 
 def _misstated(entry: Descriptor, below: Manifest | None) -> str:

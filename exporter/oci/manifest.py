@@ -363,7 +363,7 @@ def _media_type(document: Mapping[str, object]) -> str:
         return OCI_INDEX if document.get("manifests") is not None else OCI_MANIFEST
     if stated not in _INDEXES | _IMAGES:
         raise Malformed(f"unknown manifest type {stated!r:.140}")
-    return stated
+    return sys.intern(stated)
 
 
 def _links(document: Mapping[str, object], media_type: str) -> Iterator[Link]:

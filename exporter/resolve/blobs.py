@@ -15,13 +15,14 @@ from exporter.facts.proof import (
     STORED,
     Proof,
     Sighting,
+    State,
     unknown,
 )
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Place
+from exporter.oci.reference import Place, Repository
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, recovered, suspicion
@@ -33,6 +34,10 @@ LARGEST_CONFIG: Final = 4 * 2**20
 
 _SMALL: Final = 64 * 2**10
 """Bytes of a blob that is read in full whenever it must be: asking for less costs as much."""
+_AT_ONCE: Final = 2_000
+"""Manifests whose blobs are looked at together."""
+Standing = Mapping[Repository, tuple[Digest, ...]]
+"""The manifests that stand in each repository."""
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
 
@@ -56,17 +61,15 @@ class BlobCheck:
     """Entries of an index that are no known manifest: a node tries them as both."""
     _exempt: dict[Place, Sighting] = field(default_factory=dict)
     """Content that some manifest does not expect here: looked at only where another does."""
+    _disputed: list[Place] = field(default_factory=list)
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One at a time: what configurations are parsed to is not to add up."""
 
     async def prove(self) -> None:
         """Look at every blob below the manifests that are there."""
         walk = self.walk
-        disputed = await asyncio.to_thread(self._collect)
-        if self.proofs:
-            await asyncio.to_thread(self._spare, self.proofs)
+        standing = await asyncio.to_thread(_standing, walk)
         suspects: dict[Place, Suspect] = {}
-        walk.progress.expect("blobs", len(self._wanted))
 
         async def note(place: Place) -> None:
             look = await self._look(place)
@@ -76,23 +79,39 @@ class BlobCheck:
             else:
                 walk.sightings[place] = look
 
-        await spread(walk.limits.width, note, await self._ordered(note))
-        above = _above(walk, suspects) if suspects else {}
+        parts = _parts(standing)
+        for part in parts:
+            new = await self._collected(part)
+            await spread(walk.limits.width, note, await self._ordered(note, new, parts))
+            if not self.proofs:
+                self._wanted = {place: self._wanted[place] for place in suspects}
+        above = _above(walk, standing, suspects) if suspects else {}
         settled = await walk.confirmed(suspects, self._look_again, above)
         walk.sightings.update(settled)
         walk.recovered.update(recovered(suspects, settled))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
-        walk.sightings.update((place, argued) for place in disputed)
+        walk.sightings.update((place, argued) for place in self._disputed)
         for place, seen in self._exempt.items():
             walk.sightings.setdefault(place, seen)
         await walk.fresh.flush()
 
     @property
     def asked(self) -> Mapping[Place, Descriptor]:
-        """The blobs about which the registry was asked."""
+        """The blobs about which the registry was asked, where the storage spared it any."""
         return self._wanted
 
-    def _spare(self, proofs: StorageProofs) -> None:
+    async def _collected(self, part: Standing) -> list[Place]:
+        """Note the blobs of some repositories; return those about which the registry is asked."""
+        before = set(self._wanted)
+        await asyncio.to_thread(self._collect, part)
+        new = [place for place in self._wanted if place not in before]
+        if self.proofs:
+            await asyncio.to_thread(self._spare, self.proofs, new)
+            new = [place for place in new if place in self._wanted]
+        self.walk.progress.expect("blobs", len(new))
+        return new
+
+    def _spare(self, proofs: StorageProofs, new: Iterable[Place]) -> None:
         """Take from the storage what it proves."""
         always = {
             (place[0], blob.digest)
@@ -101,28 +120,38 @@ class BlobCheck:
             for blob in manifest.content
         }
         always |= self._whole | self._loose
-        sizes = ((place, blob.size) for place, blob in self._wanted.items() if place not in always)
+        sizes = ((place, self._wanted[place].size) for place in new if place not in always)
         for place in proofs.blobs({place: size for place, size in sizes if size is not None}):
             self.walk.sightings[place] = STORED
             del self._wanted[place]
 
-    async def _ordered(self, note: Callable[[Place], Awaitable[None]]) -> Iterable[Place]:
-        """Note the smallest blob, to learn whether ranges are ignored; return the others."""
-        sized = (place for place, blob in self._wanted.items() if blob.size and blob.size > 1)
+    async def _ordered(
+        self,
+        note: Callable[[Place], Awaitable[None]],
+        new: list[Place],
+        rest: Iterator[Standing],
+    ) -> list[Place]:
+        """Note the smallest blob, to learn whether ranges are ignored; return the others.
+
+        Where they are, what is read in full is decided over all that is left.
+        """
+        sized = (place for place in new if (self._wanted[place].size or 0) > 1)
         first = min(sized, key=lambda place: self._wanted[place].size or 0, default=None)
         if first is None or self.walk.limits.proof is Proof.HEAD:
-            return self._wanted
+            return new
         await note(first)
-        others = [place for place in self._wanted if place != first]
+        others = [place for place in new if place != first]
         if self.walk.plan is None or self.walk.content.ranges is not False:
             return others
+        for part in rest:
+            others += await self._collected(part)
         await asyncio.to_thread(self.walk.plan.recall)
         return self.walk.plan.ordered(others)
 
-    def _collect(self) -> list[Place]:
-        """Note each blob once per repository; return those whose size the manifests dispute."""
-        walk, disputed = self.walk, list[Place]()
-        for place, link in _content(walk):
+    def _collect(self, standing: Standing) -> None:
+        """Note each blob of some repositories once, and those whose size the manifests dispute."""
+        walk = self.walk
+        for place, link in _content(walk, standing):
             target = link.target
             blob = (place[0], target.digest)
             if blob in walk.sightings:
@@ -135,8 +164,7 @@ class BlobCheck:
             if known.size is None:  # schema 1 does not say
                 self._wanted[blob] = target
             elif target.size not in (None, known.size):
-                disputed.append(blob)
-        return disputed
+                self._disputed.append(blob)
 
     def _mark(self, blob: Place, kind: Kind, target: Descriptor, *, bare: bool) -> None:
         if kind is Kind.BLOB:
@@ -220,18 +248,44 @@ class BlobCheck:
             return  # an odd configuration says nothing about its platform, and nothing worse
 
 
-def _content(walk: Walk) -> Iterator[tuple[Place, Link]]:
+def _standing(walk: Walk) -> Standing:
+    """Return the manifests that stand in each repository, in the order in which they were read."""
+    numbers = {digest: number for number, digest in enumerate(walk.manifests)}
+    found: dict[Repository, list[tuple[int, Digest]]] = {}
+    for repository in walk.sightings.repositories:
+        seen = walk.sightings.of(repository)
+        there = (at for at, look in seen.items() if look.state is State.PRESENT and at in numbers)
+        if rows := sorted((numbers[at], walk.manifests[at].digest) for at in there):
+            found[repository] = rows
+    ordered = sorted(found.items(), key=lambda each: each[1])
+    return {repository: tuple(digest for _, digest in rows) for repository, rows in ordered}
+
+
+def _parts(standing: Standing) -> Iterator[Standing]:
+    """Yield whole repositories, several at a time: what waits for its proof takes memory."""
+    part: dict[Repository, tuple[Digest, ...]] = {}
+    held = 0
+    for repository, digests in standing.items():
+        part[repository], held = digests, held + len(digests)
+        if held >= _AT_ONCE:
+            yield part
+            part, held = {}, 0
+    if part:
+        yield part
+
+
+def _content(walk: Walk, standing: Standing) -> Iterator[tuple[Place, Link]]:
     """Yield what the standing manifests say that their images consist of."""
-    for place in walk.sightings:
-        manifest = walk.standing(place)
-        for link in manifest.links if manifest else ():
-            if link.kind in _CONTENT:
-                yield place, link
+    for repository, digests in standing.items():
+        for digest in digests:
+            for link in walk.manifests[digest].links:
+                if link.kind in _CONTENT:
+                    yield (repository, digest), link
 
 
-def _above(walk: Walk, blobs: Container[Place]) -> dict[Place, Place]:
+def _above(walk: Walk, standing: Standing, blobs: Container[Place]) -> dict[Place, Place]:
     """Return the manifest by which each of these blobs is needed."""
-    named = ((place, (place[0], link.target.digest)) for place, link in _content(walk))
+    named = ((place, (place[0], link.target.digest)) for place, link in _content(walk, standing))
     return {blob: place for place, blob in named if blob in blobs}
 
 
