@@ -92,7 +92,8 @@ async def _examined(
     inventory = await _inventory(target, faults)
     whole = inventory if isinstance(inventory, Inventory) else None
     earlier = before.snapshot if before else None
-    snapshot = await observe(target, uses, earlier, now, whole)
+    told = target if inventory is None else replace(target, periods={})  # no age rests on files
+    snapshot = await observe(told, uses, earlier, now, whole)
     snapshot = await _recalled(target, snapshot, before)
     if whole and not snapshot.disagreements:
         snapshot = _with_pointers(snapshot, whole)

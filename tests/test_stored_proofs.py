@@ -53,6 +53,7 @@ class World:
     notes: Notes = field(default_factory=Notes)
     storage: object = None
     scope: AuditScope = EVERY_TAG
+    periods: dict[ReferenceClass, float] = field(default_factory=dict)
     report: Report | None = None
     now: float = NOW
 
@@ -78,6 +79,7 @@ class World:
         self.now += after
         self.fake.asked.clear()
         told = target(self.fake, self.notes, storage=storage or self.storage, scope=self.scope)
+        told = replace(told, periods=self.periods)
         self.report = await audit(told, Listing(()), self.report, self.now)
         return self.report
 
@@ -404,9 +406,24 @@ async def test_an_audit_without_its_storage_asks_the_registry(world: World) -> N
     assert Proof.STORED not in proofs(report)
     assert [gap.reason for gap in report.snapshot.gaps] == [Reason.UNREADABLE]
 
-    assert world.report
     report = await world.audited(DAY * 0.9)
     assert Proof.STORED in proofs(report)
+
+
+@pytest.mark.parametrize("left", [None, Gone()])
+async def test_no_proof_of_a_storage_has_an_age_once_it_is_not_read(
+    world: World, left: object
+) -> None:
+    """Its periods begin when the registry was asked, and not when the files were listed."""
+    await world.audited()
+    first = world.content_asked
+    await world.audited(1.0)
+    world.storage, world.periods = left, {ReferenceClass.SELECTED: DAY}
+
+    report = await world.audited(1.0)
+
+    assert world.content_asked >= first / 2
+    assert Proof.STORED not in proofs(report)
 
 
 HARM = st.lists(

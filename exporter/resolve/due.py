@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from exporter.facts.focus import Focus
-from exporter.facts.proof import GONE, HEADER, LAST_BYTE, Sighting, State
+from exporter.facts.proof import GONE, HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -153,9 +153,12 @@ class Due:
         if self.focus is not None and self._names(self.focus, repository, name):
             return None
         seen = self._below(place)
-        if seen is None or (self.focus is not None and not self.focus.places.isdisjoint(seen)):
+        if seen is None:
             return None
-        return seen
+        if self.focus is not None:
+            return seen if self.focus.places.isdisjoint(seen) else None
+        # Nobody asked the registry for what only its storage proved then.
+        return None if any(look.proof is Proof.STORED for look in seen.values()) else seen
 
     def _names(self, focus: Focus, repository: Repository, name: Name) -> bool:
         return repository in focus.repositories or (repository, name) in focus.tags
