@@ -25,6 +25,9 @@ SCRAPED: Final = "2s"
 _ABSENT: Final = "absent("
 """Before the first scrape everything is absent: what speaks of that is not hurried."""
 _ALERTS: Final = Path(__file__).parents[2] / "alerts"
+RULES: Final = tuple(
+    path for path in sorted(_ALERTS.glob("*.yml")) if path.name != "alertmanager.yml"
+)
 
 Json = dict[str, Any]
 
@@ -48,12 +51,11 @@ class Prometheus:
 
     def firing(self, alert: str) -> list[Json]:
         """The alerts of that name that fire now, with labels and annotations."""
-        alerts = self._ask("alerts")["alerts"]
-        return [
-            each
-            for each in alerts
-            if each["labels"]["alertname"] == alert and each["state"] == "firing"
-        ]
+        return [each for each in self.alerts() if each["labels"]["alertname"] == alert]
+
+    def alerts(self) -> list[Json]:
+        """All alerts that fire now."""
+        return [each for each in self._ask("alerts")["alerts"] if each["state"] == "firing"]
 
     def _ask(self, endpoint: str, **parameters: str) -> Json:
         url = f"http://{self.server.address}/api/v1/{endpoint}"
@@ -172,11 +174,7 @@ class Watch:
 @contextmanager
 def watch(folder: Path, exporter: str) -> Iterator[Watch]:
     """Prometheus with the shipped rules, Alertmanager with the shipped routes, two receivers."""
-    rules = [
-        impatient(path, folder / "rules")
-        for path in sorted(_ALERTS.glob("*.yml"))
-        if path.name != "alertmanager.yml"
-    ]
+    rules = [impatient(path, folder / "rules") for path in RULES]
     targets = {"static_configs": [{"targets": [exporter]}]}
     with ExitStack() as stack:
         woken, told = (stack.enter_context(pager()) for _ in range(2))
