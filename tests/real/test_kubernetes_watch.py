@@ -19,7 +19,7 @@ from tests.parts.front import Front, before
 from tests.parts.http import RESET, Answer, Asked
 from tests.parts.kubernetes import kubernetes
 from tests.parts.process import PATIENCE, until
-from tests.parts.workloads import SHIPPED, Site
+from tests.parts.workloads import RBAC, SHIPPED, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,18 +73,21 @@ class Watched:
 
 
 @contextmanager
-def watched(
+def watched(  # noqa: PLR0913 - what stands between, and how much is read
     site: Site,
     authority: Authority,
     folder: Path,
     token: str,
     spoil: Callable[[Asked], Answer | None] = lambda _: None,
+    *,
+    more: bool = False,
 ) -> Iterator[Watched]:
     tls = authority.sign("front")
     with before(site.api.url, spoil, site.api.authority, tls) as front:
         path = site.api.kubeconfig(folder / "kubeconfig", token, front.url)
         access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-        extent = ClusterOptions(namespaces=(site.namespace,))
+        namespaces = () if more else (site.namespace,)
+        extent = ClusterOptions(namespaces=namespaces, helm=more, pull_secrets=more)
         found = Watched(site, Cluster(access, extent, lambda: 0.0), front)
         with found.cluster.watching(found.told.set):
             assert found.cluster.uses().complete
@@ -247,3 +250,22 @@ def test_an_api_server_that_is_restarted_loses_nothing(
             site.controller("Deployment", "late", "shop/late:1")
 
             found.sees("shop/web", "shop/late")
+
+
+def test_each_kind_can_be_watched_with_the_rights_that_the_chart_gives(
+    site: Site, tmp_path: Path, authority: Authority
+) -> None:
+    """Secrets of Helm are watched by their labels alone."""
+    token = site.account("pullproof", *(rule for rules in RBAC.values() for rule in rules))
+    with watched(site, authority, tmp_path, token, more=True) as found:
+        until(lambda: all(each.watched for each in found.cluster.latest().kinds), "all is watched")
+        kinds = {each.kind for each in found.cluster.latest().kinds}
+        found.told.clear()
+        labels = {"owner": "helm", "name": "shop", "status": "superseded", "version": "1"}
+        site.make(
+            "v1", "Secret", "r1", None, type="helm.sh/release.v1", metadata={"labels": labels}
+        )
+
+        assert found.told.wait(PATIENCE)
+
+    assert {"secrets", "serviceaccounts", "pods", "nodes"} <= kinds

@@ -1,7 +1,7 @@
 """The lists of one cluster: each is listed by an audit unless a watch keeps it up to date."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
@@ -88,6 +88,8 @@ class ClusterLists:
         for resource in resources:
             if self._is_current(resource):
                 self._settle(resource, [])
+            elif status := self._status.get(resource):
+                self._status[resource] = replace(status, watched=self._is_watched(resource))
         return self._known(api, resources)
 
     def _known(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
@@ -141,6 +143,10 @@ class ClusterLists:
         watch = self.watch
         return watch is not None and all(map(watch.is_current, self._names(resource)))
 
+    def _is_watched(self, resource: ApiResource) -> bool:
+        watch = self.watch
+        return watch is not None and all(map(watch.is_open, self._names(resource)))
+
     def _names(self, resource: ApiResource) -> list[ListName]:
         namespaces = (self.namespaces if resource.namespaced else ()) or ("",)
         return [(resource, namespace) for namespace in namespaces]
@@ -155,7 +161,5 @@ class ClusterLists:
             self.synced[kind] = self.clock()
         synced = self.synced.setdefault(kind, self.clock())
         gaps = tuple(unseen.gap(Scope.REFERENCES) for unseen in failed)
-        watch, names = self.watch, self._names(resource)
-        watched = watch is not None and all(map(watch.is_open, names))
-        status = KindStatus(kind, not failed, synced, gaps, watched)
-        self._status[resource] = status
+        watched = self._is_watched(resource)
+        self._status[resource] = KindStatus(kind, not failed, synced, gaps, watched)
