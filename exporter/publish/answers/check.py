@@ -1,11 +1,12 @@
 """The answer of `check` and `scrub`: causes of losses, tags and platforms, gaps in coverage."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.snapshot import Root
 from exporter.judge.finding import Rule, Severity
 from exporter.judge.report import Report, TagReport, Urgency
 from exporter.judge.tag_verdict import Child, ChildKind
@@ -284,15 +285,23 @@ def _lost_tag(tag: TagReport, taken_at: float) -> Item:
 
 def _risks(report: Report) -> Iterator[str]:
     """Yield what is not lost and may be: a line for each check that warns, with a few tags."""
-    found: defaultdict[Rule, dict[str, None]] = defaultdict(dict)
+    found: defaultdict[Rule, dict[str, Root]] = defaultdict(dict)
     for tag in report.tags:
         for each in tag.findings:
             if each.severity is Severity.WARNING and not each.rule.breaks_pull:
                 platform = f" {each.platform!s}" if each.platform else ""
-                found[each.rule][f"{tag.name}{platform}"] = None
+                found[each.rule][f"{tag.name}{platform}"] = tag.verdict.root
     for rule, names in found.items():
-        more = f" and {len(names) - _MOST_RISKS:,} more" if len(names) > _MOST_RISKS else ""
-        yield f"{rule.code}: {rule.summary} {'; '.join(islice(names, _MOST_RISKS))}{more}"
+        many = _many(names.values()) if len(names) > _MOST_RISKS else ""
+        yield f"{rule.code}: {rule.summary} {many}{'; '.join(islice(names, _MOST_RISKS))}"
+
+
+def _many(roots: Iterable[Root]) -> str:
+    """Return how many tags of how many repositories these are, before the first few of them."""
+    tags = {(each.repository, each.name) for each in roots}
+    repositories = {repository for repository, _ in tags}
+    where = count_words(len(repositories), "repository", "repositories")
+    return f"{count_words(len(tags), 'tag')} in {where}, among them "
 
 
 def _totals(report: Report) -> str:

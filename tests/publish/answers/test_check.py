@@ -366,7 +366,7 @@ def test_a_registry_without_tags_says_so() -> None:
     assert "No tags in scope: nothing was checked" in check_markdown([report()], 100)
 
 
-def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
+def test_what_is_at_risk_is_told_by_check_in_one_line_with_the_first_few_tags() -> None:
     names = [f"app:v{n}" for n in range(7)]
     about = report(*(tag(name, SAFE) for name in names))
     risky = tuple(
@@ -376,7 +376,8 @@ def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
     told = rejudged(about, *risky, replace(risky[0], severity=Severity.INFO))
 
     line = f"{unprotected_child.CHECK.rule.code}: {unprotected_child.CHECK.rule.summary} "
-    line += "; ".join(f"{name} linux/amd64" for name in names[:5]) + " and 2 more"
+    line += "7 tags in 1 repository, among them "
+    line += "; ".join(f"{name} linux/amd64" for name in names[:5])
     assert f"At risk\n  {line}\n\nCoverage: complete" in check_text([told], STYLE)
     assert f"### At risk\n\n- {escape(line)}\n" in check_markdown([told], 100)
     assert "At risk" not in check_text([about], STYLE)
