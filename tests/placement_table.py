@@ -330,6 +330,8 @@ _CHOICES: Final = (
               kind="DaemonSet"),
     Placement("daemon-whose-arm-node-left", "windows armv7", "live info", TOLERATES_ARM,
               ("x1", "a1", "gone"), kind="DaemonSet"),
+    Placement("daemon-whose-last-node-left", "windows", "idle info", _BURST, ("gone",),
+              kind="DaemonSet"),
     Placement("stateful-whose-node-left", "windows", "live info", only_at("x1"), ("gone",),
               kind="StatefulSet"),
     Placement("bare-whose-node-left", "amd64", f"live critical must {AMD}", {}, ("gone",),

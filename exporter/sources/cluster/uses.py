@@ -46,7 +46,10 @@ def merged(
             groups.setdefault((each.workload, each.image, each.reference_class), []).append(each)
     for (workload, text, _), every in groups.items():
         # What is made anew is made after a template: a pod outlives its node for a minute only.
-        group = [each for each in every if not nodes.left(each.node)] or every
+        group = [each for each in every if not nodes.left(each.node)]
+        if not group and workload.kind == "DaemonSet":
+            continue
+        group = group or every
         try:
             named = reference(text)
         except Malformed as error:
