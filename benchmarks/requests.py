@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.parts.access import cpu_seconds
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import ACCEPT, Descriptor
+from exporter.oci.links import ACCEPT, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import RequestLimits

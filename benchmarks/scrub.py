@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.parts.access import cpu_seconds
 from exporter.facts.use import ReferenceClass
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.resolve.scrub.reading import FullReader, Throttle
 from exporter.resolve.scrub.selection import ReadPlace, ScrubItem

@@ -13,7 +13,8 @@ from exporter.facts.registry_kind import RegistryKind
 from exporter.facts.snapshot import Admission
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, Referrer
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import Referrer
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.tally import Tally
 

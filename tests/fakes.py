@@ -18,7 +18,8 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Referrer
+from exporter.oci.links import OCI_MANIFEST, Descriptor
+from exporter.oci.manifest import Referrer
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Absent, BlobRead, Listing, ManifestBody, Unseen, Wrong

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from exporter.oci.manifest import SCHEMA1_SIGNED
+from exporter.oci.links import SCHEMA1_SIGNED
 from tests.worlds import Made, layer
 
 if TYPE_CHECKING:

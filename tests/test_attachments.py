@@ -15,7 +15,8 @@ from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Severity
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Referrer
+from exporter.oci.links import OCI_MANIFEST, Descriptor
+from exporter.oci.manifest import Referrer
 from exporter.ports import Absent, Listing, Wrong
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AttachmentScope

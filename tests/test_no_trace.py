@@ -10,7 +10,7 @@ import pytest
 from exporter import cli
 from exporter.config.loading import load
 from exporter.facts.gap import Reason
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Unseen
 from exporter.publish.web.probe import Asked

@@ -15,12 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import (
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    OCI_INDEX,
-    OCI_MANIFEST,
-)
+from exporter.oci.links import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST
+from exporter.oci.links import OCI_MANIFEST
 from tests.worlds import OCI_CONFIG, OCI_LAYER, Blob, Made, encoded, index, noise
 
 _PLATFORMS: Final = ("linux/amd64", "linux/arm64")

@@ -15,7 +15,8 @@ from typing import Final
 from benchmarks.parts.content import BLOBS, MANIFESTS, TAGS
 from exporter.facts.registry_kind import Collector, RegistryKind
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Referrer
+from exporter.oci.links import OCI_INDEX, OCI_MANIFEST, Descriptor
+from exporter.oci.manifest import Referrer
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, BlobRead, Listing, ManifestBody
 from exporter.tally import Tally

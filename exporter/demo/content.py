@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST
+from exporter.oci.links import OCI_INDEX, OCI_MANIFEST
 from exporter.oci.platform import Platform
 
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from exporter.facts.digests import DIGEST_BYTES, pack_texts, unpacked
-from exporter.oci.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from exporter.oci.links import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 LARGEST: Final = 4 << 20
 """Bytes: no distribution registry accepts a larger manifest (`maxManifestBodySize`)."""

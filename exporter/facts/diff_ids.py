@@ -12,7 +12,8 @@ from typing import Final
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.oci.layers import PLAIN, UNPACKED, Rootfs, is_layer
-from exporter.oci.manifest import Descriptor, Kind, Manifest
+from exporter.oci.links import Descriptor, Kind
+from exporter.oci.manifest import Manifest
 
 CONFIRMED: Final = 2
 """Readings that must agree before an image is called wrong by them."""

@@ -9,7 +9,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.leaves import Leaf, View
 from exporter.judge.protection import Risk
 from exporter.judge.tag_verdict import Child, ChildKind, Lack
-from exporter.oci.manifest import Descriptor, Kind
+from exporter.oci.links import Descriptor, Kind
 from exporter.oci.reference import Tag
 
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})

@@ -12,7 +12,8 @@ from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Use
 from exporter.judge.tag_verdict import ChildKind
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, Kind, Manifest
+from exporter.oci.links import Descriptor, Kind
+from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Repository
 

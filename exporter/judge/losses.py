@@ -9,7 +9,7 @@ from exporter.facts.proof import State
 from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_verdict import TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository, Tag
 
 MANIFEST: Final = "manifest"

@@ -1,224 +1,40 @@
 """Manifests: what each references. An unknown shape raises; it never means "references nothing"."""
 
 import re
-import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import lru_cache
-from typing import Final, cast, overload
+from typing import Final, cast
 
 from exporter.oci import strict
 from exporter.oci.digest import PACKED, Digest, Malformed
+from exporter.oci.links import (
+    IMAGE_CONFIGS,
+    IMAGES,
+    INDEXES,
+    OCI_ARTIFACT,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    SCHEMA1,
+    SCHEMA1_SIGNED,
+    SHARED,
+    Descriptor,
+    Kind,
+    Link,
+    PackedLinks,
+)
 from exporter.oci.platform import Platform
 
-OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
-OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
-DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
-OCI_ARTIFACT: Final = "application/vnd.oci.artifact.manifest.v1+json"
-SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
-SCHEMA1_SIGNED: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-
-ACCEPT: Final = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
-"""The four types that every request names: without one, 2.x registries answer a false 404."""
-
-_INDEXES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
-_IMAGES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
-MANIFESTS: Final = frozenset({*_INDEXES, *_IMAGES, OCI_ARTIFACT, SCHEMA1, SCHEMA1_SIGNED})
-
-IMAGE_CONFIGS: Final = frozenset(
-    {
-        "application/vnd.oci.image.config.v1+json",
-        "application/vnd.docker.container.image.v1+json",
-    }
-)
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _MEDIA_TYPE: Final = re.compile(r"[ -~]{0,255}")
-_SHARED: Final = 64
-"""Characters of a media type that others use too: the longest of OCI and docker has 61."""
 _PLATFORM: Final = ("os", "architecture", "variant")
 _LARGEST: Final = 2**63 - 1
 """Bytes: registries and nodes count them in 64 bits."""
 _OTHERS: Final = {
-    **dict.fromkeys(_INDEXES, ("config", "layers", "fsLayers")),
-    **dict.fromkeys(_IMAGES, ("manifests", "fsLayers")),
+    **dict.fromkeys(INDEXES, ("config", "layers", "fsLayers")),
+    **dict.fromkeys(IMAGES, ("manifests", "fsLayers")),
 }
 """Fields that would let a body be read as two kinds at once: nodes refuse it (CVE-2021-41190)."""
-
-
-class Kind(StrEnum):
-    """Why one piece of content points to another."""
-
-    CHILD = "child"
-    """A manifest that an index lists."""
-    CONFIG = "config"
-    LAYER = "layer"
-    BLOB = "blob"
-    """A blob of an artifact, or an index entry that is no manifest (BuildKit's cache)."""
-    SUBJECT = "subject"
-    """What a signature or bill of materials speaks of: a weak link, never needed to run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """A pointer to content: what it is, how many bytes, and for an index entry, where it runs."""
-
-    media_type: str
-    digest: Digest
-    size: int | None
-    """Bytes; None only in schema 1, which does not say."""
-    platform: Platform | None = None
-    data: bytes | None = None
-    """The content itself where the descriptor carries it (OCI image-spec, `data`)."""
-    attestation: bool = False
-    """BuildKit marks these entries: provenance and bills of materials that no node ever pulls."""
-
-    @property
-    def inline(self) -> bool:
-        """Does it carry the very content that it names? Then nobody asks a registry for it.
-
-        Source: containerd `core/remotes/handlers.go` (`Fetch`).
-        """
-        data = self.data
-        return data is not None and len(data) == self.size and self.digest.names(data)
-
-    @property
-    def is_manifest(self) -> bool:
-        """Is the target asked for under `manifests/` rather than under `blobs/`?"""
-        return self.media_type in MANIFESTS
-
-    @property
-    def is_index(self) -> bool:
-        """Does the target list other manifests?"""
-        return self.media_type in _INDEXES
-
-    @property
-    def distributable(self) -> bool:
-        """May a registry be expected to hold it? Foreign layers are absent by design.
-
-        Decided by the media type, not by `urls` (OCI image-spec, layer.md).
-        """
-        return ".foreign." not in self.media_type and ".nondistributable." not in self.media_type
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One reference of a manifest."""
-
-    kind: Kind
-    target: Descriptor
-
-
-Shape = tuple[tuple[Kind, str, Platform | None, bool], ...]
-"""Of each link: kind, media type, platform, and whether it is an attestation."""
-_SIZE: Final = 8
-_UNPACKED: Final = 256
-"""Manifests whose links are at hand as objects, since most are looked at several times in a row."""
-_SHORT: Final = 128
-"""PackedLinks of a manifest that are kept at hand: no image has more layers than 127."""
-
-
-class PackedLinks(Sequence[Link]):
-    """References of a manifest as bytes: 40 each, and objects only while somebody looks at them.
-
-    A registry has millions of them, which differ in their digests and sizes alone.
-    """
-
-    __slots__ = ("packed", "shape")
-
-    def __init__(self, shape: Shape, packed: bytes) -> None:
-        """Take the shape, and the digests followed by the sizes. Raises `Malformed`."""
-        if len(packed) != (PACKED + _SIZE) * len(shape):
-            raise Malformed(f"{len(packed)} bytes of {len(shape)} references")
-        usual = len(shape) <= _SHORT and all(len(each[1]) <= _SHARED for each in shape)
-        self.shape = _shared(shape) if usual else shape
-        self.packed = packed
-
-    @classmethod
-    def of(cls, links: Sequence[Link]) -> Sequence[Link]:
-        """Return links packed; as they are where one has more than a sha256 digest and a size."""
-        if isinstance(links, PackedLinks):
-            return links
-        targets = [link.target for link in links]
-        for each in targets:
-            if each.size is None or each.data is not None or each.digest.algorithm != "sha256":
-                return tuple(links)
-        shape = tuple(
-            (link.kind, link.target.media_type, link.target.platform, link.target.attestation)
-            for link in links
-        )
-        digests = bytes.fromhex("".join([each.digest.encoded for each in targets]))
-        sizes = struct.pack(f">{len(targets)}q", *[each.size for each in targets])
-        return cls(shape, digests + sizes)
-
-    @property
-    def digests(self) -> bytes:
-        """The sha256 digests of all targets, packed, in order."""
-        return self.packed[: PACKED * len(self.shape)]
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The bytes of all targets, in order."""
-        total = len(self.shape)
-        return struct.unpack_from(f">{total}q", self.packed, PACKED * total)
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self.shape)
-
-    @overload
-    def __getitem__(self, at: int) -> Link: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Link]: ...
-
-    def __getitem__(self, at: int | slice) -> Link | Sequence[Link]:
-        """Return one, or some, as objects."""
-        return self._objects()[at]
-
-    def __iter__(self) -> Iterator[Link]:
-        """Return them one after the other."""
-        return iter(self._objects())
-
-    def __eq__(self, other: object) -> bool:
-        """Are these the same links in the same order?"""
-        if isinstance(other, PackedLinks):
-            return self.packed == other.packed and self.shape == other.shape
-        return isinstance(other, tuple) and self._objects() == other
-
-    def __hash__(self) -> int:
-        """Return a hash of the digests and sizes."""
-        return hash(self.packed)
-
-    def __repr__(self) -> str:
-        """Return them as a tuple would."""
-        return repr(self._objects())
-
-    def _objects(self) -> tuple[Link, ...]:
-        return _recent(self) if len(self.shape) <= _SHORT else self.unpacked()
-
-    def unpacked(self) -> tuple[Link, ...]:
-        """Return them as new objects."""
-        digests = Digest.unpacked(self.digests)
-        return tuple(
-            [
-                Link(kind, Descriptor(media_type, digest, size, platform, None, attestation))
-                for (kind, media_type, platform, attestation), digest, size in zip(
-                    self.shape, digests, self.sizes, strict=True
-                )
-            ]
-        )
-
-
-_recent: Final = lru_cache(_UNPACKED)(PackedLinks.unpacked)
-
-
-@lru_cache(_UNPACKED)
-def _shared(shape: Shape) -> Shape:
-    """Return one and the same shape for the many manifests that are alike."""
-    return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +59,7 @@ class Manifest:
     @property
     def is_index(self) -> bool:
         """Does it list other manifests?"""
-        return self.media_type in _INDEXES
+        return self.media_type in INDEXES
 
     @property
     def children(self) -> tuple[Descriptor, ...]:
@@ -361,17 +177,17 @@ def _media_type(document: Mapping[str, object]) -> str:
         raise Malformed(f"unknown schemaVersion {version!r:.40}")
     if not stated:
         return OCI_INDEX if document.get("manifests") is not None else OCI_MANIFEST
-    if stated not in _INDEXES | _IMAGES:
+    if stated not in INDEXES | IMAGES:
         raise Malformed(f"unknown manifest type {stated!r:.140}")
     return sys.intern(stated)
 
 
 def _links(document: Mapping[str, object], media_type: str) -> Iterator[Link]:
-    if media_type in _INDEXES:
+    if media_type in INDEXES:
         for item in _list(document, "manifests"):
             target = _descriptor(item, "manifests")
             yield Link(Kind.CHILD if target.is_manifest else Kind.BLOB, target)
-    elif media_type in _IMAGES:
+    elif media_type in IMAGES:
         yield Link(Kind.CONFIG, _descriptor(document.get("config"), "config"))
         for item in _list(document, "layers", absent_ok=True):
             yield Link(Kind.LAYER, _descriptor(item, "layers"))
@@ -413,7 +229,7 @@ def _descriptor(item: object, where: str) -> Descriptor:
     return Descriptor(
         # A registry's hundred thousand descriptors share a dozen types: each is kept once. A long
         # one is nobody's, and what is interned may stay for ever.
-        media_type=sys.intern(media_type) if len(media_type) <= _SHARED else media_type,
+        media_type=sys.intern(media_type) if len(media_type) <= SHARED else media_type,
         digest=Digest.parse(digest),
         size=size,
         platform=_platform(fields.get("platform"), where),

@@ -15,7 +15,8 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.losses import MANIFEST, TAG, RepairStep, Restorable, Way
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, Kind, Manifest, parse
+from exporter.oci.links import Descriptor, Kind
+from exporter.oci.manifest import Manifest, parse
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.ports import (
     Absent,

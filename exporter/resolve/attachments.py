@@ -14,7 +14,7 @@ from exporter.facts.proof import GONE, Proof, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root
 from exporter.oci import manifest
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Kind
+from exporter.oci.links import Kind
 from exporter.oci.platform import mirrored
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong

@@ -20,7 +20,7 @@ from exporter.facts.proof import (
 )
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
+from exporter.oci.links import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Absent, BlobRead, Unseen, Wrong

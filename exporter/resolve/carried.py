@@ -7,7 +7,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Sighting, State
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Kind, Manifest
+from exporter.oci.links import Kind
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place
 
 

@@ -17,7 +17,8 @@ from exporter.facts.proof import GONE, Proof, Sighting, State
 from exporter.facts.snapshot import Disagreement
 from exporter.facts.stored import UNSURE
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, Manifest
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place
 from exporter.ports import BlobRead, Content, Storage, Unseen
 from exporter.resolve.concurrency import abreast, in_daemon_thread

@@ -10,7 +10,8 @@ from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, Manifest
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place, Repository
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import Name, WantedImage

@@ -15,7 +15,7 @@ from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.platform import mirrored
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Listing, Unseen

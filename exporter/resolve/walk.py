@@ -10,7 +10,8 @@ from exporter.facts.proof import HASHED, HEADER, STORED, Sighting, State, unknow
 from exporter.facts.sightings import Sightings
 from exporter.memory import Memory
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, Manifest, parse
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import Manifest, parse
 from exporter.oci.reference import Place, Repository
 from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Unseen

@@ -23,7 +23,8 @@ from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Sealed, Snapshot
 from exporter.heap import undisturbed
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Manifest, PackedLinks, Shape
+from exporter.oci.links import PackedLinks, Shape
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag
 from exporter.store.checks import Check, check_address, check_of, check_registry
 

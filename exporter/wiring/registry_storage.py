@@ -12,7 +12,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.memory import Outlines
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import filesystem, looks, verification

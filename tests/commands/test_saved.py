@@ -20,7 +20,8 @@ from exporter.facts.proof import HEADER
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_INDEX, Descriptor, Kind, Link, Manifest
+from exporter.oci.links import OCI_INDEX, Descriptor, Kind, Link
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag
 from exporter.store.snapshot_file import encode
 from tests.publish.reports import incident

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Bytes, Unseen, Wrong
 from exporter.wiring.registry_storage import RegistryStorage

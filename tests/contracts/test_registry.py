@@ -12,7 +12,8 @@ import pytest
 from exporter.demo import embedded_registry as demo
 from exporter.facts.registry_kind import Collector
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, parse
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, BlobRead, ManifestBody, Registry, Wrong
 from exporter.sources.registry.credentials import FixedLogin, Login

@@ -12,7 +12,7 @@ import pytest
 from exporter.demo.content import multi_platform
 from exporter.demo.embedded_registry import EmbeddedRegistry, served
 from exporter.demo.storage_tree import CHECKOUT, FRONTEND, PAYMENTS, POSTGRES, mirror, stock, suffer
-from exporter.oci.manifest import OCI_INDEX
+from exporter.oci.links import OCI_INDEX
 from tests.parts.needs import program
 from tests.parts.process import PATIENCE
 

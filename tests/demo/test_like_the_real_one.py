@@ -24,7 +24,7 @@ from exporter.demo.storage_tree import (
     suffer,
 )
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import ACCEPT
+from exporter.oci.links import ACCEPT
 from exporter.oci.reference import Repository, Tag
 from tests.parts.registry import Settings, registry
 

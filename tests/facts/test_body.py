@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.facts import body
 from exporter.facts.body import Body, Unreadable
-from exporter.oci.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from exporter.oci.links import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 _KNOWN = {"config", "layers", "name", "tag", "size", "urls", "data", "os"}
 """Keys of at most six letters that a manifest may have, in lower case."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from exporter.oci.digest import Malformed
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry import (

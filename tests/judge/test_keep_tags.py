@@ -17,7 +17,8 @@ from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
 from exporter.judge.keep_tags import KeepTagPlan, plan_keep_tags
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.links import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place, Repository, Tag
 from tests.judge.gc.inventories import Held, World, digest, worlds
 from tests.judge.scene import BLIND, Scene, scene

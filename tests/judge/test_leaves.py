@@ -10,7 +10,7 @@ from exporter.facts.proof import State
 from exporter.judge.leaves import View, grow
 from exporter.judge.tag_verdict import ChildKind
 from exporter.judge.verdict import verdicts
-from exporter.oci.manifest import OCI_INDEX
+from exporter.oci.links import OCI_INDEX
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.judge.scene import APP, BLIND, Scene, scene

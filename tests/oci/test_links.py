@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind, Link, Manifest, PackedLinks
+from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind, Link, PackedLinks
+from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform
 
 _DIGESTS = st.builds(

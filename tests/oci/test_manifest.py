@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import (
+from exporter.oci.links import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_ARTIFACT,
@@ -18,10 +18,8 @@ from exporter.oci.manifest import (
     SCHEMA1_SIGNED,
     Descriptor,
     Kind,
-    Manifest,
-    parse,
-    schema1_payload,
 )
+from exporter.oci.manifest import Manifest, parse, schema1_payload
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.worlds import Json, Made, encoded

@@ -10,17 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import (
+from exporter.oci.links import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     MANIFESTS,
     OCI_INDEX,
     OCI_MANIFEST,
     SCHEMA1,
-    Manifest,
-    parse,
-    schema1_payload,
 )
+from exporter.oci.manifest import Manifest, parse, schema1_payload
 from tests import worlds
 from tests.worlds import Json, encoded
 

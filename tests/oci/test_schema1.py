@@ -7,7 +7,8 @@ import base64
 import pytest
 
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, Kind, parse, schema1_payload
+from exporter.oci.links import SCHEMA1, SCHEMA1_SIGNED, Kind
+from exporter.oci.manifest import parse, schema1_payload
 from tests.schema1 import schema1
 from tests.worlds import encoded
 

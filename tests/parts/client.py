@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import httpx
 
-from exporter.oci.manifest import ACCEPT, SCHEMA1_SIGNED
+from exporter.oci.links import ACCEPT, SCHEMA1_SIGNED
 from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:

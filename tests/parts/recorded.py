@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import ACCEPT
+from exporter.oci.links import ACCEPT
 from tests.parts.http import Answer, Asked, serving
 from tests.parts.process import PATIENCE
 

@@ -23,7 +23,8 @@ from exporter.judge.report import Report
 from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.judge.tag_verdict import Child, ChildKind, Lack, LackingPlatform, TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.links import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link
+from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.status import AppState, RegistryStatus, Reload, SourceStatus

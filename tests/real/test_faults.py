@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from exporter.oci.manifest import OCI_MANIFEST
+from exporter.oci.links import OCI_MANIFEST
 from tests.parts.front import Front, front
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.parts.process import until

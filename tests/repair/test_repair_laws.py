@@ -14,7 +14,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.judge.losses import Way, losses, lost_tags
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Kind, parse
+from exporter.oci.links import Kind
+from exporter.oci.manifest import parse
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Absent, Unseen, Wrong
 from exporter.repair.repairer import CopySource, Repairer
@@ -23,7 +24,7 @@ from tests.fakes import Fake, audited
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
-    from exporter.oci.manifest import Descriptor
+    from exporter.oci.links import Descriptor
     from exporter.oci.reference import Tag
     from exporter.ports import ManifestBody, Sink, UploadContent
 

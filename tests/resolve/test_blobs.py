@@ -8,7 +8,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, Proof, State
-from exporter.oci.manifest import OCI_INDEX
+from exporter.oci.links import OCI_INDEX
 from exporter.oci.reference import Repository
 from exporter.ports import Wrong
 from exporter.resolve.blobs import BlobCheck

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.facts.proof import HASHED, LAST_BYTE
 from exporter.oci.digest import Malformed
-from exporter.oci.manifest import OCI_INDEX
+from exporter.oci.links import OCI_INDEX
 from exporter.oci.platform import Platform
 from exporter.resolve.blobs import stated_platform
 from tests import worlds

@@ -10,7 +10,8 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
-from exporter.oci.manifest import OCI_INDEX, Manifest, parse
+from exporter.oci.links import OCI_INDEX
+from exporter.oci.manifest import Manifest, parse
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Wrong
 from exporter.resolve import walk as walking

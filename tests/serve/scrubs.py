@@ -22,7 +22,7 @@ from tests import worlds
 from tests.fakes import HOST, NOW, Fake, audited, target, use
 
 if TYPE_CHECKING:
-    from exporter.oci.manifest import Descriptor
+    from exporter.oci.links import Descriptor
     from exporter.oci.reference import Repository
 
 LIVE, LATEST, OTHER = (worlds.image(name) for name in ("live", "latest", "other"))

@@ -20,7 +20,8 @@ from exporter.facts.snapshot import (
 )
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, Kind, Link, Manifest
+from exporter.oci.links import Descriptor, Kind, Link
+from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 

@@ -33,7 +33,7 @@ from exporter.judge.preflight.prediction import (
 from exporter.judge.report import Report
 from exporter.judge.tag_verdict import ChildKind, TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Kind
+from exporter.oci.links import Kind
 from exporter.oci.reference import Repository
 
 _FOREIGN: Final = frozenset({Collector.PARENT_PROTECTS, Collector.NONE})

@@ -34,7 +34,8 @@ from exporter.judge.preflight.prediction import (
     Victim,
 )
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, parse
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import parse
 
 
 @dataclass(frozen=True, slots=True)

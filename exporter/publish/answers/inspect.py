@@ -10,7 +10,8 @@ from exporter.judge.protection import Risk, risk_words
 from exporter.judge.report import Condition, Report, Requirement, TagReport
 from exporter.judge.tag_verdict import Child, LackingPlatform
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, Kind, Manifest
+from exporter.oci.links import Descriptor, Kind
+from exporter.oci.manifest import Manifest
 from exporter.publish.answers import coverage
 from exporter.publish.answers.losses import losses
 from exporter.publish.answers.remedies import remedies

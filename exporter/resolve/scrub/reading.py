@@ -11,7 +11,7 @@ from exporter.facts.diff_ids import Inside, Unpacked
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, HASHED, Sighting, State, unknown
 from exporter.oci.layers import SILENT, rootfs
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Bytes, Content, Sink, Unseen
 from exporter.resolve.blobs import LARGEST_CONFIG

@@ -13,7 +13,8 @@ from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.layers import UNPACKED
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind, Manifest
+from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place, Repository
 
 _RETRY: Final = 6 * 3600.0

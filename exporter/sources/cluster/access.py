@@ -17,7 +17,7 @@ from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConf
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.cluster.objects import ExecCredential
+from exporter.sources.cluster.answers import ExecCredential
 from exporter.sources.cluster.resources import decoded
 from exporter.sources.program import Program
 

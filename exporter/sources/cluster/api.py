@@ -17,8 +17,9 @@ from urllib3 import exceptions as http
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+from exporter.sources.cluster.answers import ApiStatus, ObjectList, Versioned, WatchEvent
 from exporter.sources.cluster.names import plain
-from exporter.sources.cluster.objects import ApiStatus, ObjectList, Secret, Versioned, WatchEvent
+from exporter.sources.cluster.objects import Secret
 from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
 
 _LARGEST: Final = 32 * 1024 * 1024

@@ -4,11 +4,7 @@ Source: Kubernetes API v1.34, core/v1, apps/v1, batch/v1; classes and fields hav
 Whatever else an object has is skipped.
 """
 
-from typing import Generic, TypeVar
-
-from msgspec import UNSET, Raw, Struct, UnsetType, field
-
-Item = TypeVar("Item")
+from msgspec import Raw, Struct, field
 
 
 class ApiStruct(Struct, frozen=True, gc=False, rename="camel"):
@@ -359,52 +355,6 @@ class ServiceAccount(ApiStruct, frozen=True):
 class Secret(ApiStruct, frozen=True):
     type: str = ""
     data: dict[str, str] = field(default_factory=dict)
-
-
-class ListMeta(ApiStruct, frozen=True):
-    resource_version: str = ""
-    further: str = field(default="", name="continue")
-    remaining: int | None = field(default=None, name="remainingItemCount")
-
-
-class ObjectList(ApiStruct, Generic[Item], frozen=True):
-    """One page of a list."""
-
-    kind: str
-    metadata: ListMeta
-    items: tuple[Item, ...] | UnsetType | None = UNSET
-
-
-class Versioned(ApiStruct, frozen=True):
-    """Any object or bookmark, of which its version counts."""
-
-    metadata: ListMeta
-
-
-class ApiStatus(ApiStruct, frozen=True):
-    """What an API server says in place of an object."""
-
-    code: int = 0
-
-
-class WatchEvent(ApiStruct, frozen=True):
-    """One line of a watch."""
-
-    type: str
-    object: Raw
-
-
-class ExecCredentialStatus(ApiStruct, frozen=True):
-    token: str | None = None
-    client_certificate_data: str | None = None
-    client_key_data: str | None = None
-
-
-class ExecCredential(ApiStruct, frozen=True):
-    """What a credential plugin prints (client.authentication.k8s.io)."""
-
-    api_version: str
-    status: ExecCredentialStatus
 
 
 class HelmHook(ApiStruct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster import objects
+from exporter.sources.cluster.answers import ObjectList
 from exporter.sources.cluster.custom import CustomResource
 
 JSON: Final = "application/json"
@@ -59,7 +60,7 @@ class ApiResource:
         return f'{{{what}, verbs: ["list", "watch"]}}'
 
     @property
-    def lists(self) -> msgspec.json.Decoder[objects.ObjectList[Any]]:
+    def lists(self) -> msgspec.json.Decoder[ObjectList[Any]]:
         """What reads a page of a list."""
         return _lists(self.model)
 
@@ -70,8 +71,8 @@ class ApiResource:
 
 
 @cache
-def _lists(of: Any) -> msgspec.json.Decoder[objects.ObjectList[Any]]:
-    return msgspec.json.Decoder(objects.ObjectList[of])
+def _lists(of: Any) -> msgspec.json.Decoder[ObjectList[Any]]:
+    return msgspec.json.Decoder(ObjectList[of])
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, BlobRead, Sink, Unseen, Wrong
 from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content

@@ -8,7 +8,8 @@ from typing import ClassVar, Final, Self
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, Pulls, RegistryKind
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor, Referrer
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import Referrer
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import (
     Absent,

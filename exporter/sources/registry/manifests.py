@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from exporter.facts.gap import Reason
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
+from exporter.oci.links import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED
+from exporter.oci.manifest import schema1_payload
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong
 from exporter.sources.registry.messages import BodyEnd, CutShort, Request, Response, for_content

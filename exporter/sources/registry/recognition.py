@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from exporter.facts.registry_kind import RegistryKind
-from exporter.oci.manifest import ACCEPT
+from exporter.oci.links import ACCEPT
 from exporter.oci.reference import Repository
 from exporter.sources.registry.kind_facts import KindFacts
 from exporter.sources.registry.kinds import recognised

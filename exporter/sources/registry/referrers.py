@@ -6,7 +6,8 @@ from typing import Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci import manifest
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import OCI_INDEX, Referrer
+from exporter.oci.links import OCI_INDEX
+from exporter.oci.manifest import Referrer
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.messages import BodyEnd, Request, Response

@@ -15,7 +15,7 @@ from typing import IO, ClassVar, Final, Self, cast
 from exporter.facts import body
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed, quoted
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import verification

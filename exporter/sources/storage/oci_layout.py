@@ -11,7 +11,7 @@ from exporter.facts import body
 from exporter.facts.gap import Reason
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import verification

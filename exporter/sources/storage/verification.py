@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from exporter.facts import body
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, Descriptor, schema1_payload
+from exporter.oci.links import SCHEMA1, SCHEMA1_SIGNED, Descriptor
+from exporter.oci.manifest import schema1_payload
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import layout

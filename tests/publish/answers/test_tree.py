@@ -8,7 +8,8 @@ from exporter.facts.proof import HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.links import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.answers.inspect import tree as inspected
 from exporter.publish.blocks import TreeNode

@@ -15,7 +15,8 @@ from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.layers import SILENT, Rootfs
-from exporter.oci.manifest import Descriptor, parse
+from exporter.oci.links import Descriptor
+from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import FullReader, ReadResult, Throttle

@@ -13,7 +13,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, Sighting, State
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import FullReader, Throttle

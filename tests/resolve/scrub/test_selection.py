@@ -15,7 +15,7 @@ from exporter.facts.scrubbed import Proven, Scrubbed
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.resolve.scrub.selection import ReadPlace, ScrubItem, coverage, due, needed_items
 from exporter.resolve.target import DAY, Terms

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.sources.cluster.objects import ControllerRevision, ObjectList
+from exporter.sources.cluster.answers import ObjectList
+from exporter.sources.cluster.objects import ControllerRevision
 from exporter.sources.cluster.resources import decoded
 
 ANYTHING = msgspec.json.Decoder(dict[str, Any])

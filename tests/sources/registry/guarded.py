@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST
+from exporter.oci.links import OCI_MANIFEST
 from exporter.oci.reference import Tag
 from exporter.sources.registry.credentials import FixedLogin, Login
 from tests.parts.http import Answer, Asked, serving

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.sources.registry.messages import Response as Received

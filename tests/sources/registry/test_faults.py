@@ -13,7 +13,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import BlobRead, Listing, ManifestBody, Unseen
 from exporter.sources.registry.distribution import Distribution

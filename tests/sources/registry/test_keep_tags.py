@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.oci.manifest import OCI_INDEX
+from exporter.oci.links import OCI_INDEX
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Unseen
 from exporter.sources.registry.client import Client

@@ -9,7 +9,8 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import Collector
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
+from exporter.oci.links import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED
+from exporter.oci.manifest import schema1_payload
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong
 from tests.parts.http import Answer, Asked, serving

@@ -11,7 +11,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Unseen
 from tests.fakes import audited, target, use

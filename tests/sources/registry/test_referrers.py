@@ -7,7 +7,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST
+from exporter.oci.links import OCI_INDEX, OCI_MANIFEST
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from tests.parts.http import Answer, Asked, serving

@@ -13,7 +13,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Unseen
 from exporter.resolve.scrub.reading import Throttle

@@ -11,7 +11,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen, Wrong
 from exporter.sources.registry.streaming import BodyDeadline, Hashing
