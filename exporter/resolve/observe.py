@@ -56,17 +56,7 @@ async def observe(
     It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of
     the snapshot before are kept, under their own age, where nothing can be seen now.
     """
-    empty = Snapshot(
-        registry=target.registry.name,
-        address=target.address,
-        taken_at=now,
-        role=target.role,
-        platforms=target.platforms,
-        parts=target.parts,
-        collector=target.collector,
-        uses=tuple(settled(target.scope, use) for use in uses.entries if target.concerns(use)),
-        sampled_at=before.sampled_at if before else None,
-    )
+    empty = _begun(target, uses, before, now)
     away = await _away(target)
     if away is not None:
         named = _unseen(target, empty.uses, away)
@@ -96,6 +86,21 @@ async def observe(
         gone=away is not None,
         kind=kind,
         collector=declared if declared is not Collector.UNKNOWN else kind.collector,
+    )
+
+
+def _begun(target: Target, uses: Listing[Use], before: Snapshot | None, now: float) -> Snapshot:
+    """Return a snapshot of which nothing was asked yet."""
+    return Snapshot(
+        registry=target.registry.name,
+        address=target.address,
+        taken_at=now,
+        role=target.role,
+        platforms=target.platforms,
+        parts=target.parts,
+        collector=target.collector,
+        uses=tuple(settled(target.scope, use) for use in uses.entries if target.concerns(use)),
+        sampled_at=before.sampled_at if before else None,
     )
 
 
@@ -147,11 +152,9 @@ async def _resolve(
     sealed = await seals(target, told, answers, children, starts)
     blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
-    if proofs and target.storage:
-        checked = Asked(walk.sightings, walk.manifests, blobs.asked, answers)
-        limit = target.limits.width
-        differ = contradictions(checked, proofs, target.storage, target.registry, limit)
-        proofs.disagreements, proofs.gap = await differ
+    if proofs:
+        asked_for = Asked(walk.sightings, walk.manifests, blobs.asked, answers)
+        await _compare(target, proofs, asked_for)
     asked = [each for each in starts if each not in kept.roots]
     seen = replace(
         empty,
@@ -168,6 +171,14 @@ async def _resolve(
     seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
     gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
+
+
+async def _compare(target: Target, proofs: StorageProofs, asked: Asked) -> None:
+    """Note where the storage and the registry disagree about what both were asked for."""
+    if target.storage:
+        width = target.limits.width
+        differ = contradictions(asked, proofs, target.storage, target.registry, width)
+        proofs.disagreements, proofs.gap = await differ
 
 
 def _wanted(
