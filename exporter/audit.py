@@ -40,7 +40,7 @@ class Audited:
 
     report: Report
     inventory: Inventory | None
-    """None without a storage, or with one that cannot be read."""
+    """None without a storage, with one that cannot be read, or of which only a part was."""
 
 
 async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
@@ -98,6 +98,8 @@ async def _examined(
     if whole and not snapshot.disagreements:
         snapshot = _with_pointers(snapshot, whole)
     report = await _judged(target, snapshot, before)
+    if whole and whole.partial:
+        return Audited(report, None)
     if isinstance(inventory, Inventory):
         if not all(each.stored for each in snapshot.disagreements):
             return Audited(_with_gaps(report, (_CONTRADICTED,)), inventory)

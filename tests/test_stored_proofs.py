@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from exporter.audit import audit
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, State
+from exporter.facts.shard import Shard
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Report
+from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve.scope import AuditScope, Promotion
 from exporter.resolve.target import DAY
@@ -30,6 +32,9 @@ from tests.fakes import APP, NOW, Fake, Notes, codes, target
 from tests.parts import tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exporter.facts.body import Outline
     from exporter.facts.inventory import Inventory
     from exporter.oci.digest import Digest
 
@@ -51,7 +56,7 @@ class World:
     root: Path
     fake: Fake = field(default_factory=Fake)
     notes: Notes = field(default_factory=Notes)
-    storage: object = None
+    storage: Any = None
     scope: AuditScope = EVERY_TAG
     periods: dict[ReferenceClass, float] = field(default_factory=dict)
     report: Report | None = None
@@ -60,9 +65,9 @@ class World:
     def __post_init__(self) -> None:
         self.storage = self.storage or RegistryStorage(str(self.root))
 
-    def push(self, made: worlds.Made, tag: str) -> None:
-        self.fake.push(made, tag)
-        tree.write(self.root, APP, made, tag)
+    def push(self, made: worlds.Made, tag: str, repository: Repository = APP) -> None:
+        self.fake.push(made, tag, repository)
+        tree.write(self.root, repository, made, tag)
         for each in made.walk():
             for digest in (each.digest, *(blob.digest for blob in each.blobs)):
                 _touch(tree.data(self.root, digest), NOW - DAY)
@@ -471,3 +476,78 @@ def test_verdicts_are_those_of_an_audit_without_it_but_for_proofs_younger_than_t
             assert states(report) == truth
 
         asyncio.run(law())
+
+
+def sharded(world: World, count: int) -> list[tuple[Shard, RegistryStorage]]:
+    shards = (Shard(index, count) for index in range(count))
+    return [(each, RegistryStorage(str(world.root), shard=each)) for each in shards]
+
+
+async def test_each_shard_takes_its_part_from_the_storage_and_says_what_one_process_says(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    names = [Repository(f"team/app{n}") for n in range(12)]
+    for name in names:
+        world.push(worlds.two_platforms(f"{name}"), "v1", name)
+        world.push(PLAIN, "v2", name)
+    world.fake.sweep(PLAIN.digest, repository=names[3])
+    tree.revision(world.root, names[3], PLAIN.digest).unlink()
+    found: dict[Repository, dict[tuple[str, str], State]] = {}
+    for shard, storage in sharded(world, 3):
+        world.report, world.scope = None, replace(EVERY_TAG, shard=shard)
+        await world.audited(1.0, storage)
+        first = world.content_asked
+        report = await world.audited(1.0, storage)
+        assert world.content_asked <= first / 5
+        assert report.storage is None
+        assert (report.snapshot.disagreements, report.snapshot.gaps) == ((), ())
+        for each in report.verdicts:
+            one = replace(report, tags=tuple(t for t in report.tags if t.verdict == each))
+            found.setdefault(each.root.repository, {}).update(states(one))
+    world.scope = EVERY_TAG
+    anew = await world.anew()
+    assert found.keys() == set(names)
+    for each in anew.verdicts:
+        assert found[each.root.repository][each.root.name, ""] is each.state
+
+
+def test_no_shard_reads_all(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for n in range(12):
+        world.push(worlds.two_platforms(f"team/app{n}"), "v1", Repository(f"team/app{n}"))
+    whole = world.storage.read()
+    parts = [storage.read() for _, storage in sharded(world, 3)]
+
+    assert sum((part.sizes >= 0).sum() for part in parts) == (whole.sizes >= 0).sum()
+    read = [name for part in parts for name in part.repositories]
+    assert sorted(read) == sorted(whole.repositories)
+    assert all(part.partial and not part.gaps for part in parts)
+
+
+async def test_a_storage_that_is_replaced_while_it_is_listed_proves_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    await world.audited()
+    root = tmp_path / "mounted"
+    (world.root / "docker").rename(tmp_path / "kept")
+    root.mkdir()
+    (tmp_path / "kept").rename(root / "docker")
+
+    class Outlines:
+        """Asked in the middle of a listing, once the blobs were read."""
+
+        def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
+            if keys and not (tmp_path / "elsewhere").exists():
+                root.rename(tmp_path / "elsewhere")
+                root.mkdir()
+            return {}
+
+        def keep_outlines(self, found: Mapping[bytes, Outline]) -> None: ...
+
+    report = await world.audited(1.0, RegistryStorage(str(root), outlines=Outlines()))
+
+    assert Proof.STORED not in proofs(report)
+    assert {gap.reason for gap in report.snapshot.gaps} == {Reason.UNREADABLE}
+    assert report.storage is None
+    assert states(report) == states(await world.anew())

@@ -199,6 +199,8 @@ class Inventory:
     misplaced: str = ""
     """Why a collector cannot tell the digest of a file called `data`; empty where there is none."""
     gaps: tuple[Gap, ...] = ()
+    partial: bool = False
+    """Were some repositories left out on purpose, and all blobs that the others do not link?"""
 
     @property
     def blind(self) -> tuple[Gap, ...]:

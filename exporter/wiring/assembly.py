@@ -122,7 +122,7 @@ def target(
 ) -> Target:
     """Return everything that an audit of one registry is told.
 
-    Of several shards only the first reads the storage, which has one truth for the whole registry.
+    Of several shards only the first reads the whole storage.
     """
     return Target(
         registry=connection,
@@ -144,7 +144,7 @@ def target(
         if registry.referrers
         else None,
         collector=registry.collector or Collector.UNKNOWN,
-        storage=storage(registry.storage, ledger) if registry.storage and shard.first else None,
+        storage=_storage(registry.storage, ledger, shard) if registry.storage else None,
         asked_within=(registry.verify.period or timedelta(seconds=DAY)).total_seconds(),
         grace=grace(registry.storage) if registry.storage else Grace(),
         full_reads=FullReads(
@@ -179,6 +179,17 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
             if each.registry in registry.hosts:
                 platforms = frozenset(wanted.platforms)
                 yield Promotion(each.repository, each.tag, wanted.reference_class, platforms)
+
+
+def _storage(settings: StorageSettings, ledger: Ledger, shard: Shard) -> RegistryStorage | None:
+    """Return what a shard reads of a storage: the first one all of it, whose use it reports.
+
+    A bucket can only be listed as a whole, so the others leave it out.
+    """
+    whole = storage(settings, ledger)
+    if shard.first:
+        return whole
+    return replace(whole, shard=shard) if settings.path else None
 
 
 def storage(settings: StorageSettings, outlines: Outlines | None = None) -> RegistryStorage:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
+from exporter.facts.shard import WHOLE, Shard
 from exporter.memory import Outlines
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
@@ -33,6 +34,8 @@ class RegistryStorage:
     plain_http: bool = False
     outlines: Outlines | None = None
     """What is known of its manifests from before."""
+    shard: Shard = WHOLE
+    """The part of its repositories that is read."""
 
     _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
@@ -48,7 +51,7 @@ class RegistryStorage:
         try:
             bucket = self._bucket()
             if bucket is None:
-                return filesystem.read(self.location, self.outlines)
+                return filesystem.read(self.location, self.outlines, self.shard)
             return bucket.read(self.outlines)
         finally:
             self._reading.release()

@@ -2,9 +2,10 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from itertools import groupby
 from typing import Final
 
 from exporter.facts.gap import Reason
@@ -27,6 +28,24 @@ def _algorithms(folder: int, context: ReadContext) -> None:
         context.folder(algorithm, folder, partial(_buckets, algorithm))
 
 
+def read_named(top: int, digests: Iterable[str], context: ReadContext) -> None:
+    """Add these blobs, in the order of their digests, as far as they are there."""
+
+    def bucket(digest: str) -> tuple[str, str]:
+        algorithm, _, encoded = digest.partition(":")
+        return algorithm, encoded[:2]
+
+    here = context.below("blobs")
+    with BlobFolders(top) as folders_of:
+        for (algorithm, letters), group in groupby(digests, bucket):
+            at = here.below(algorithm).below(letters)
+            with at.errors_as_gaps():
+                folder = folders_of.bucket(algorithm, letters)
+                names = [digest.partition(":")[2] for digest in group]
+                if folder is not None:
+                    _add(algorithm, names, folder, at)
+
+
 def _buckets(algorithm: str, folder: int, context: ReadContext) -> None:
     for letters in _folders(folder, context):
         context.folder(letters, folder, partial(_bucket, algorithm, letters))
@@ -39,11 +58,17 @@ def _folders(folder: int, context: ReadContext) -> Sequence[str]:
 
 
 def _bucket(algorithm: str, letters: str, bucket: int, context: ReadContext) -> None:
-    """Add the blobs of one bucket. A folder without a file is no blob, and nothing is unseen."""
+    """Add the blobs of one bucket."""
+    names = _named(algorithm, letters, _folders(bucket, context), bucket, context)
+    _add(algorithm, names, bucket, context)
+
+
+def _add(algorithm: str, wanted: Iterable[str], bucket: int, context: ReadContext) -> None:
+    """Add blobs of one bucket. A folder without a file is no blob, and nothing is unseen."""
     names: list[str] = []
     sizes: list[int] = []
     times: list[int] = []
-    for name in _named(algorithm, letters, _folders(bucket, context), bucket, context):
+    for name in wanted:
         try:
             file = os.stat(f"{name}/{_DATA}", dir_fd=bucket, follow_symlinks=False)
         except FileNotFoundError:
@@ -111,10 +136,14 @@ class BlobFolders(ExitStack):
                 return None
             return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
 
-    def _folder(self, digest: str) -> AbstractContextManager[int | None]:
-        algorithm, _, encoded = digest.partition(":")
-        key = (algorithm, encoded[:2])
+    def bucket(self, algorithm: str, letters: str) -> int | None:
+        """Open the folder of some letters; None where there is none. Raises `Unseen`."""
+        key = (algorithm, letters)
         if key not in self._buckets:
             path = ("blobs", *key)
             self._buckets[key] = self.enter_context(below(self._top, path, "/".join(path)))
-        return opened(encoded, self._buckets[key], digest)
+        return self._buckets[key]
+
+    def _folder(self, digest: str) -> AbstractContextManager[int | None]:
+        algorithm, _, encoded = digest.partition(":")
+        return opened(encoded, self.bucket(algorithm, encoded[:2]), digest)

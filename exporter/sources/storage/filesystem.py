@@ -5,17 +5,25 @@ round, so what is seen unreferenced was so. What is referred to and was not list
 once more before it is called missing.
 """
 
+import os
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from exporter.facts.digests import ABSENT, distinct
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Driver, Inventory
 from exporter.facts.inventory_builder import InventoryBuilder
+from exporter.facts.shard import WHOLE, Shard
 from exporter.memory import Outlines
 from exporter.ports import Unseen
 from exporter.sources.storage import layout
-from exporter.sources.storage.blobs import BlobFolders, read_blobs
+from exporter.sources.storage.blobs import BlobFolders, read_blobs, read_named
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import below, folders, root, shown, unseen
 from exporter.sources.storage.manifests import ManifestReader
@@ -26,11 +34,11 @@ _MOST_FOLDERS: Final = 2_000
 _ZOT: Final = "an OCI layout for each repository, as zot keeps it"
 
 
-def read(path: str, outlines: Outlines | None = None) -> Inventory:
+def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> Inventory:
     """List what a registry's root directory holds. What cannot be read in there is a gap.
 
-    `outlines` spare the manifests that were read before. Raises `Unseen` where the root directory
-    itself cannot be opened.
+    `outlines` spare the manifests that were read before; a shard reads its own repositories, and
+    the blobs that these link. Raises `Unseen` where the root directory itself cannot be opened.
     """
     builder = InventoryBuilder(Driver.FILESYSTEM)
     with root(path) as top:
@@ -38,7 +46,11 @@ def read(path: str, outlines: Outlines | None = None) -> Inventory:
             builder.gaps.append(Gap(Scope.REGISTRY, shown(path), Reason.UNSUPPORTED, whose))
             return builder.inventory()
         with below(top, layout.ROOT, path) as tree:
-            return builder.inventory() if tree is None else _read(tree, builder, outlines)
+            if tree is None:
+                return builder.inventory()
+            whole = _read if shard == WHOLE else partial(_read_part, shard)
+            found = whole(tree, builder, outlines)
+        return found if _still_there(path, top) else _left(path, found)
 
 
 def contents(path: str, digests: Sequence[str], most: int) -> list[bytes | None]:
@@ -72,6 +84,47 @@ def _read(tree: int, builder: InventoryBuilder, outlines: Outlines | None) -> In
                 return None
 
         return context.inventory(look)
+
+
+def _read_part(
+    shard: Shard, tree: int, builder: InventoryBuilder, outlines: Outlines | None
+) -> Inventory:
+    """Read the repositories of a shard, and then the blobs that they link.
+
+    So no shard has to list them all: to ask for one by name costs little more than to list it.
+    """
+    context = ReadContext(builder)
+    with BlobFolders(tree) as blobs:
+
+        def size(digest: str) -> int:
+            seen = blobs.look(digest)
+            return ABSENT if seen is None else seen[0]
+
+        manifests = ManifestReader(blobs.contents, context, outlines, size)
+        Repositories(manifests, shard.holds).read(tree, context)
+        manifests.keep()
+    seen = builder.inventory()
+    named = np.concatenate([seen.revisions.targets, seen.layers.targets])
+    texts = map(seen.digests.text, distinct(named[named >= 0]).tolist())
+    read_named(tree, filter(layout.is_digest, texts), context)
+    return replace(builder.inventory(), partial=True)
+
+
+def _still_there(path: str, top: int) -> bool:
+    """Is the root directory that was read still the one of that path?"""
+    try:
+        now, then = Path(path).stat(), os.fstat(top)
+    except OSError:
+        return False
+    same = (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)
+    return same and layout.ROOT[-1] in _names(top, layout.ROOT[:-1])
+
+
+def _left(path: str, found: Inventory) -> Inventory:
+    """Return what was listed of a storage that was mounted or unmounted meanwhile: who knows."""
+    detail = "mounted, unmounted or replaced while it was listed"
+    gap = Gap(Scope.REGISTRY, shown(path), Reason.UNREADABLE, detail)
+    return replace(found, gaps=(*found.gaps, gap))
 
 
 def _foreign(top: int) -> str:

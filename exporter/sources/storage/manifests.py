@@ -34,9 +34,17 @@ class ManifestReader:
     """Reads manifests on demand and remembers which: repositories share many of them."""
 
     def __init__(
-        self, read_blobs: ReadBlobs, context: ReadContext, outlines: Outlines | None
+        self,
+        read_blobs: ReadBlobs,
+        context: ReadContext,
+        outlines: Outlines | None,
+        size: Callable[[str], int] | None = None,
     ) -> None:
-        """Add what manifests refer to; `outlines` spare those that were read before."""
+        """Add what manifests refer to; `outlines` spare those that were read before.
+
+        `size` tells how many bytes a manifest has where the blobs are not listed first.
+        """
+        self._size = size
         self._read_blobs = read_blobs
         self._context = context.below("blobs")
         self._outlines = outlines
@@ -75,7 +83,10 @@ class ManifestReader:
             return  # where one is no sha256 digest, all are read
         keys = [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
         known = self._known(self._outlines, keys)
-        sizes = self._context.builder.sizes(packed) if known else ()
+        sizes: Iterable[int] = ()
+        if known:
+            size = self._size
+            sizes = map(size, new) if size else self._context.builder.sizes(packed)
         alike = {
             digest: known[key]
             for digest, key, size in zip(new, keys, sizes, strict=False)

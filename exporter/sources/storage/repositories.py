@@ -1,7 +1,7 @@
 """The repositories in a folder: their manifests, tags, layer links and uploads."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -28,6 +28,8 @@ class Repositories:
     """Reads repositories one after the other, and the manifests that they name."""
 
     manifests: ManifestReader
+    holds: Callable[[str], bool] = lambda _: True
+    """Which repositories are read?"""
 
     def read(self, top: int, context: ReadContext) -> None:
         """Read all repositories below the folder `docker/registry/v2`."""
@@ -58,6 +60,8 @@ class Repositories:
     def _repository(
         self, name: str, names: Sequence[str], folder: int, context: ReadContext
     ) -> None:
+        if not self.holds(name):
+            return
         has = Folder(0)
         if "_manifests" in names:
             found = context.folder("_manifests", folder, self._manifests)
