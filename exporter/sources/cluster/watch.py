@@ -20,10 +20,12 @@ _log: Final = logging.getLogger("pullproof.cluster")
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""
-_SILENCE: Final = 90.0
-"""Seconds without a sign of life after which a watch is dead: API servers send one a minute.
+_SILENCE: Final = 150.0
+"""Seconds without a sign of life after which a watch is opened anew: it may be dead.
 
-Source: Kubernetes v1.34, `apiserver/pkg/storage/cacher` (`defaultBookmarkFrequency`).
+API servers send a bookmark a minute, the first after two; older ones none of a kind that has not
+changed since they started.
+Source: Kubernetes v1.34, `apiserver/pkg/storage/cacher` (`dispatchEvents`).
 """
 _OLDEST: Final = 3600.0
 """Seconds after which an audit lists again what is watched: so long a fault of a server's own
@@ -184,10 +186,9 @@ class _Follower:
 
     def _attempt(self, pause: float) -> float:
         """Follow one watch to its end; return how long to wait before the next."""
-        longer = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
+        began, heard = time.monotonic(), False
         try:
-            if self._follow():
-                return _FIRST_PAUSE
+            heard = self._follow()
         except Unseen as unseen:
             if unseen.reason in _FORBIDDEN:
                 _log.info("kind is listed, not watched", extra=self._named(unseen))
@@ -197,7 +198,9 @@ class _Follower:
                 self.connection.forget()
             if unseen.reason in _LOST:
                 self._relist()
-        return longer
+        if time.monotonic() - began > _LONGEST_PAUSE:
+            return 0.0  # it ended as they do, or was silent
+        return _FIRST_PAUSE if heard else min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
 
     def _follow(self) -> bool:
         """Follow one watch; return whether anything came over it. Raises `Unseen`."""
