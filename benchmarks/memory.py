@@ -31,7 +31,7 @@ _now: Final = time.time  # noqa: TID251 - this is a program, and may ask the clo
 _COLUMNS: Final = "{:10}{:>9}{:>9}{:>9}{:>9}  {}"
 
 
-def main(sizes: tuple[int, ...]) -> None:
+def main(sizes: tuple[int, ...], audits: int) -> None:
     """Measure each size in a process of its own."""
     for tags in sizes:
         repositories = tags // TAGS
@@ -39,11 +39,12 @@ def main(sizes: tuple[int, ...]) -> None:
         print("\n{:,} tags, {:,} manifests, {:,} blobs".format(*counts))
         print(_COLUMNS.format("", "seconds", "CPU", "peak MB", "a tag", ""), flush=True)
         command = [sys.executable, "-m", "benchmarks.memory", "--alone", str(tags)]
+        command += ["--audits", str(audits)]
         subprocess.run(command, check=True)
 
 
-async def alone(tags: int) -> None:
-    """Measure a first and a second audit in this process, each with all that follows of it."""
+async def alone(tags: int, audits: int) -> None:
+    """Measure audits one after the other in this process, each with all that follows of it."""
     registry = Synthetic(tags // TAGS)
     with TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger", _now) as memory:
         limits = AuditLimits(width=32, deadline=_UNLIMITED, entries=_UNLIMITED, tags=_UNLIMITED)
@@ -51,7 +52,7 @@ async def alone(tags: int) -> None:
         steps = Round(Target(registry, memory, frozenset(), scope=scope, limits=limits), memory)
         idle = peak()
         print(_COLUMNS.format("idle", "", "", f"{idle / 1e6:.0f}", "", ""))
-        for _ in range(2):
+        for _ in range(audits):
             for act in (steps.audit, steps.keep, steps.render):
                 forget_peak()
                 began, cpu = time.perf_counter(), time.process_time()
@@ -65,9 +66,10 @@ async def alone(tags: int) -> None:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--tags", type=int, nargs="*", default=_SIZES)
+    arguments.add_argument("--audits", type=int, default=2)
     arguments.add_argument("--alone", type=int, help=argparse.SUPPRESS)
     told = arguments.parse_args()
     if told.alone:
-        asyncio.run(alone(told.alone))
+        asyncio.run(alone(told.alone, told.audits))
     else:
-        main(tuple(told.tags))
+        main(tuple(told.tags), told.audits)

@@ -13,7 +13,7 @@ from exporter.oci.reference import Place, Repository
 
 T = TypeVar("T")
 
-_WAITING: Final = 1 << 16
+_WAITING: Final = 1 << 14
 """New sightings that are held as objects until they are packed."""
 _WORTH: Final = 4
 """A repository is packed again once what waits is a quarter of what is packed."""

@@ -150,6 +150,8 @@ async def _resolve(
     answers = dict(due.sealed(listings)) | answers
     children = chain(walk.children(), kept.children())
     sealed = await seals(target, told, answers, children, starts)
+    answers = answers if proofs else {}
+    del wanted, known, moved, found, told, children  # proving takes long, and they much memory
     blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
     if proofs:

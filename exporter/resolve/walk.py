@@ -217,7 +217,9 @@ class Walk:
             return self._no_room()
         self._entries += weight
         known = self.before.get(read.digest)
-        self.manifests[read.digest] = known if known == read else read
+        if known is not None and known == read:
+            read = known
+        self.manifests[read.digest] = read
         return None
 
     async def _parsed(self, digest: Digest, body: bytes) -> Manifest:
@@ -231,6 +233,7 @@ class Walk:
         return unknown(Reason.TOO_LARGE, f"{words}: raise manifest_entries, or use shards")
 
     def _next(self, wave: Iterable[Place]) -> list[Place]:
+        self.above.clear()
         return list(dict.fromkeys(child for place in wave for child in self._below(place)))
 
     def _below(self, place: Place) -> Iterator[Place]:

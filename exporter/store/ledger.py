@@ -136,7 +136,10 @@ class Ledger:
         now, today = self._clock(), self._today()
         self._put(
             (audits.PUT, [(registry, now, *audits.sealed(registry, kept))]),
+            (audits.DROP_PARTS, [(registry,)]),
+            (audits.PUT_PART, audits.parts(registry, kept)),
             (audits.PRUNE, [(now - _KEPT * _DAY,)]),
+            (audits.PRUNE_PARTS, [()]),
             (manifest_cache.TOUCH, [(today, key) for key in asked]),
             (manifest_cache.PRUNE, [(today - _KEPT,)]),
             (manifest_cache.TOUCH_OUTLINE, [(today, key) for key in asked_outlines]),

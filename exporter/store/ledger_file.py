@@ -176,6 +176,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     elif (owner, version) != (_OURS, _VERSION) or not tables >= _TABLES:
         raise _Unusable(f"written by another version ({version})")
     connection.execute(kinds.SCHEMA)
+    connection.execute(audits.PARTS_SCHEMA)
     # After the schema: until then the file's header does not say that it is ours.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -39,6 +39,25 @@ def test_the_last_truth_and_its_first_seen_times_survive_a_restart(path: Path) -
         assert ledger.last("third") is None
 
 
+def test_a_long_truth_is_kept_in_parts_and_each_is_whole(path: Path) -> None:
+    long, other = bytes(range(251)) * 15_000, Kept(bytes(2_000_000), {})
+    with open_(path) as ledger:
+        ledger.keep("other", other)
+        ledger.keep("main", Kept(long, {}))
+    with open_(path) as ledger:
+        assert ledger.last("main") == Kept(long, {})
+        ledger.keep("main", Kept(long[:1_500_000], {}))
+        assert ledger.last("main") == Kept(long[:1_500_000], {})
+        ledger.keep("main", TRUTH)
+        assert ledger.last("main") == TRUTH
+        assert ledger.last("other") == other
+    with sqlite3.connect(path) as file:
+        file.execute("DELETE FROM audit_parts")
+    file.close()
+    with open_(path) as ledger:
+        assert ledger.last("other") is None
+
+
 def test_when_kinds_of_a_source_were_listed_survives_a_restart(path: Path) -> None:
     clock = Clock()
     with open_(path, clock) as ledger:
