@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -10,17 +11,26 @@ import pytest
 from exporter import cli
 from exporter.config.loading import load
 from exporter.facts.gap import Reason
+from exporter.facts.image_event import ImageEvent
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Unseen
+from exporter.publish.metrics.family import Limits
+from exporter.publish.status import AppState, Reload
 from exporter.publish.web.probe import Asked
 from exporter.repair.spool import NoSink
+from exporter.serve.audit_job import AuditJob
+from exporter.serve.board import Board
+from exporter.serve.event_queue import heard
+from exporter.serve.schedule import Schedule
 from exporter.sources.registry.credentials import FixedLogin
 from exporter.sources.registry.manifests import manifest
 from exporter.wiring.assembly import assembled
+from exporter.wiring.events import event_queues
 from exporter.wiring.probing import Probing
 from exporter.wiring.registries import distribution
 from tests.parts.counting import Counting
+from tests.parts.process import PATIENCE
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
@@ -180,6 +190,29 @@ async def test_a_probe_sends_no_request_that_decides_without_consent(
 
     assert registry.records == (0, {})
     assert [each.root.sighting.reason for each in report.verdicts] == [Reason.CONSENT]
+
+
+async def test_an_event_causes_no_request_that_decides_without_consent(
+    registry: Counting, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("token")
+    with registry.served() as host:
+        config = configured(tmp_path, host, name="main", events={"token_file": "token"})
+        shown = Board(AppState((), (), Reload("0", True, 0.0)), Limits())
+        async with assembled(load(config, {}), {}) as assembly:
+            job = AuditJob(shown, assembly.ledger, assembly.references)
+            await shown.watch([await job.restore(each) for each in assembly.watched])
+            schedule = Schedule(job, assembly.watched)
+            queues = event_queues(assembly.watched, shown, schedule, lambda act: act())
+            await job.run(assembly.watched[0])
+            queues["main"].pause = 0.0
+            tally = queues["main"].tally
+            async with heard(queues.values()), asyncio.timeout(PATIENCE):
+                queues["main"].take([ImageEvent(APP, V1, IMAGE.digest)])
+                while not ((found := shown.find("main")) and found.audits == 2):  # noqa: ASYNC110 - it has no event
+                    await asyncio.sleep(0.01)
+
+    assert (registry.records, tally.received) == ((0, {}), {"requested": 1})
 
 
 @pytest.mark.parametrize("order", range(5))

@@ -16,6 +16,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.image_event import ImageEvent
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve.scope import AuditScope
@@ -54,24 +55,24 @@ def stocked() -> Fake:
 
 @dataclass(frozen=True)
 class Change:
-    """What somebody does to a registry, and what an event says of it."""
+    """What somebody does to a registry, and the event that tells it."""
 
     kind: str
     repository: Repository
     tag: str
     what: int
 
-    def do(self, registry: Fake) -> Focus:
+    def do(self, registry: Fake) -> ImageEvent:
         at = self.repository
         if self.kind == "push":
             registry.push(MADE[self.what % len(MADE)], self.tag, at)
-        elif self.kind == "untag":
+            return ImageEvent(at, Tag(self.tag))
+        if self.kind == "untag":
             registry.tagged.get(at, {}).pop(Tag(self.tag), None)
-        else:
-            digest = THINGS[self.what % len(THINGS)]
-            registry.sweep(digest, repository=at)
-            return Focus(places=frozenset({(at, digest)}))
-        return Focus(tags=frozenset({(at, Tag(self.tag))}))
+            return ImageEvent(at, Tag(self.tag), deleted=True)
+        digest = THINGS[self.what % len(THINGS)]
+        registry.sweep(digest, repository=at)
+        return ImageEvent(at, digest=digest, deleted=True)
 
 
 CHANGES = st.lists(
@@ -136,7 +137,7 @@ def test_where_each_change_is_told_it_tells_what_an_audit_of_the_whole_would(
     before = asyncio.run(audited(registry, *uses))
     focus = Focus()
     for change in changes:
-        focus |= change.do(registry)
+        focus |= change.do(registry).focus
 
     part = refreshed(registry, before, focus, *after)
     whole = asyncio.run(audited(registry, *after, before=before, now=LATER))
@@ -153,7 +154,7 @@ def test_where_changes_are_not_told_each_verdict_is_that_of_before_or_of_now(
     before = asyncio.run(audited(registry, *uses))
     focus = Focus()
     for change in heard:
-        focus |= change.do(registry)
+        focus |= change.do(registry).focus
     for change in lost:
         change.do(registry)
 
@@ -169,6 +170,42 @@ def test_where_changes_are_not_told_each_verdict_is_that_of_before_or_of_now(
             {now.get(tag.name)} if at in focus.tags else {now.get(tag.name), then.get(tag.name)}
         )
         assert tag.verdict.state in states
+
+
+FORGED = st.builds(
+    ImageEvent,
+    st.sampled_from((APP, SHOP, NEW, Repository("nowhere/app"))),
+    st.none() | st.sampled_from([Tag(name) for name in (*TAGS, "never")]),
+    st.none() | st.sampled_from([*THINGS, Digest.of(b"never")]),
+    st.booleans(),
+)
+
+
+@given(CHANGES, USES, st.lists(FORGED, max_size=4), st.data())
+def test_lost_doubled_reordered_and_forged_events_make_no_verdict_wrong(
+    changes: list[Change], uses: list[Use], forged: list[ImageEvent], data: st.DataObject
+) -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry, *uses))
+    sent = [*forged, *(each.do(registry) for each in changes)]
+    came = data.draw(st.lists(st.sampled_from(sent), max_size=12)) if sent else []
+    focus = Focus()
+    for event in came:
+        focus |= event.focus
+
+    part = refreshed(registry, before, focus, *uses) if focus else before
+    whole = asyncio.run(audited(registry, *uses, before=before, now=LATER))
+    later = asyncio.run(audited(registry, *uses, before=part, now=LATER))
+
+    assert part is not None
+    then, now, last = (
+        {t.name: t.verdict.state for t in each.tags} for each in (before, whole, later)
+    )
+    for tag in part.tags:
+        root = tag.verdict.root
+        heard = (root.repository, root.tag) in focus.tags or root.repository in focus.repositories
+        assert tag.verdict.state in {now.get(tag.name), *(() if heard else (then.get(tag.name),))}
+    assert last == now, "the periodic audit knows everything"
 
 
 def test_it_asks_for_what_is_in_focus_and_for_nothing_else() -> None:
