@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,8 @@ from exporter.tally import EventTally
 
 _LARGEST: Final = 256 << 10
 """Bytes of a message: distribution's have 1 KB, Gitea's 3, and GitHub's 20 and more."""
+_FRESH: Final = 5.0
+"""Seconds for which a token that was read is good."""
 _UNPROVEN: Final = 32
 """Bodies that are held at once before it is known who sends them."""
 _LONGEST: Final = 300
@@ -29,15 +32,30 @@ _UNAUTHORIZED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EventReceiver:
     """What takes the events of one registry."""
 
-    token: Callable[[], str]
+    read_token: Callable[[], str]
     """Reads the token anew, since it is rotated; raises `Unseen`."""
     take: Callable[[Iterable[ImageEvent | None]], None]
     """Takes events and returns at once."""
     tally: EventTally
+    _token: bytes = field(default=b"", init=False, repr=False)
+    _read_at: float = field(default=-math.inf, init=False)
+
+    async def knows(self, proves: Callable[[bytes], bool]) -> bool:
+        """Is the token proven? One that was just read is read again before that is denied.
+
+        Raises `Unseen`.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._read_at < _FRESH and proves(self._token):
+            return True
+        # In a thread: the file may be on a disk that hangs.
+        self._token = (await asyncio.to_thread(self.read_token)).encode()
+        self._read_at = now
+        return proves(self._token)
 
 
 FindReceiver = Callable[[str], EventReceiver | None]
@@ -80,42 +98,47 @@ class EventRequests:
 
     async def _body(self, request: web.Request, receiver: EventReceiver) -> bytes:
         """Return the body of a request that shows the token, or is signed with it."""
+        shown = request.headers.getall("Authorization", [])
+        signed = request.headers.getall(_SIGNATURE, [])
         try:
-            # In a thread: the file may be on a disk that hangs.
-            token = (await asyncio.to_thread(receiver.token)).encode()
+            if len(shown) == 1 and await receiver.knows(lambda token: _shows(shown[0], token)):
+                return await _whole(request)
+            if shown or len(signed) != 1:
+                raise _unauthorized()
+            body = await self._unproven(request)
+            if not await receiver.knows(lambda token: _signs(signed[0], body, token)):
+                raise _unauthorized()
         except Unseen as unseen:
             text = f"the token cannot be read: {unseen.reason}\n"
             raise web.HTTPServiceUnavailable(text=text) from None
-        shown = request.headers.getall("Authorization", [])
-        signed = request.headers.getall(_SIGNATURE, [])
-        if _shows(shown, token):
-            return await _whole(request)
-        if shown or len(signed) != 1:
-            raise _unauthorized()
+        return body
+
+    async def _unproven(self, request: web.Request) -> bytes:
+        """Return a body before it is known who sends it."""
         if self.unproven >= _UNPROVEN:
             words = "too many signed messages at once, try again\n"
             raise web.HTTPServiceUnavailable(text=words, headers={"Retry-After": "1"})
         self.unproven += 1
         try:
-            body = await _whole(request)
+            return await _whole(request)
         finally:
             self.unproven -= 1
-        if not _same(signed[0], f"sha256={hmac.new(token, body, hashlib.sha256).hexdigest()}"):
-            raise _unauthorized()
-        return body
 
 
-def _shows(authorizations: list[str], token: bytes) -> bool:
-    """Is this the one header that shows the token?"""
-    if len(authorizations) != 1:
-        return False
-    scheme, _, shown = authorizations[0].partition(" ")
+def _shows(authorization: str, token: bytes) -> bool:
+    """Does the header show the token?"""
+    scheme, _, shown = authorization.partition(" ")
     return scheme.lower() == "bearer" and _same(shown.strip(), token)
 
 
-def _same(given: str, known: str | bytes) -> bool:
+def _signs(signature: str, body: bytes, token: bytes) -> bool:
+    """Was the body signed with the token?"""
+    code = hmac.new(token, body, hashlib.sha256).hexdigest()
+    return _same(signature, f"sha256={code}".encode())
+
+
+def _same(given: str, known: bytes) -> bool:
     """Compare in a time that tells nothing of what is known."""
-    known = known.encode() if isinstance(known, str) else known
     return hmac.compare_digest(given.encode(errors="surrogateescape"), known)
 
 
