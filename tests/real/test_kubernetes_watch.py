@@ -90,7 +90,7 @@ def watched(  # noqa: PLR0913 - what stands between, and how much is read
         extent = ClusterOptions(namespaces=namespaces, helm=more, pull_secrets=more)
         found = Watched(site, Cluster(access, extent, lambda: 0.0), front)
         with found.cluster.watching(found.told.set):
-            assert found.cluster.uses().complete
+            until(lambda: found.cluster.uses().complete, "the role is in force")
             until(lambda: found.opened("deployments"), "deployments are watched")
             yield found
 
@@ -198,6 +198,31 @@ def test_without_a_watch_that_tells_anything_each_audit_lists(
     assert later.complete
     assert not any(each.watched for each in again.kinds) or held
     assert found.listed() == lists + 2 * len(again.kinds)
+
+
+def test_a_right_that_is_taken_away_is_a_gap_though_the_watch_goes_on(
+    site: Site, tmp_path: Path, authority: Authority
+) -> None:
+    token = site.api.account(site.namespace, "pullproof")
+    role = site.api.grant(site.namespace, "pullproof", *SHIPPED, everywhere=True)
+
+    def denied(found: Listing[Use]) -> bool:
+        gaps = {gap.subject: gap.reason for gap in found.gaps}
+        return gaps == {f"prod: deployments.apps in {site.namespace}": Reason.DENIED}
+
+    with watched(site, authority, tmp_path, token) as found:
+        site.controller("Deployment", "web", "shop/web:1")
+        found.sees("shop/web")
+        rules = [rule for rule in SHIPPED if "deployments" not in rule["resources"]]
+        apps = next(rule for rule in SHIPPED if "deployments" in rule["resources"])
+        others = [each for each in apps["resources"] if each != "deployments"]
+        rules += [{**apps, "resources": others}]
+        site.api.replace(role, site.api.get(role) | {"rules": rules})
+        until(lambda: denied(found.cluster.uses()), "the right is missed")
+
+        site.controller("Deployment", "late", "shop/late:1")
+        found.sees("shop/web", "shop/late")
+        assert denied(found.cluster.latest())
 
 
 def test_a_token_that_is_refused_is_read_anew(

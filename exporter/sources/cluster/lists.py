@@ -13,6 +13,10 @@ from exporter.sources.cluster.watch import ClusterWatch, ListName
 
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
 """Reasons that will hold for the next list too."""
+_PASSING: Final = _OF_THE_SERVER | {
+    *(Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.INCOMPLETE_LIST)
+}
+"""Reasons that hold no more where the watch tells something. Others end with the next list."""
 
 
 @dataclass(slots=True)
@@ -86,9 +90,11 @@ class ClusterLists:
         if not self._status:
             raise Unseen(api.cluster, Reason.INCOMPLETE_LIST, "not read yet")
         for resource in resources:
-            if self._is_current(resource):
+            status = self._status.get(resource)
+            lasts = status and any(gap.reason not in _PASSING for gap in status.gaps)
+            if self._is_current(resource) and not lasts:
                 self._settle(resource, [])
-            elif status := self._status.get(resource):
+            elif status:
                 self._status[resource] = replace(status, watched=self._is_watched(resource))
         return self._known(api, resources)
 
