@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import ByteSize, Field, PlainValidator, field_validator, model_validator
 
+from exporter.config.recurrence import Often, Recurrence
 from exporter.config.repositories import RepositoriesSettings
 from exporter.config.storage import StorageSettings
 from exporter.config.values import (
@@ -31,6 +32,7 @@ from exporter.config.values import (
 )
 from exporter.facts.registry_kind import Pulls
 from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.oci.reference import spellings
 from exporter.ports import Unseen
@@ -76,20 +78,41 @@ class ScrubSettings(Section):
 
 
 class VerifySettings(Section):
-    """What is read in full although it is known.
+    """How often the content of tags is asked for, and how often it is read in full.
 
-    Blobs, where the registry ignores ranges (Gitea, Quay) and sends the whole blob where the last
-    byte is asked for; manifests, where reading them leaves no trace.
+    Tags are resolved at every audit. The content of one that names the digest of before, and was
+    wholly there, is asked for again when its period ends; that of all others at every audit. With
+    `storage`, the storage and `period` decide that instead, for what reads it.
     """
 
+    live: Often = Recurrence()
+    """Of images in use: `always`, which is at every audit, or once in a period, at least a minute.
+    Of a tag with several classes the highest counts."""
+    latest: Often = Recurrence()
+    """Of tags that count as latest."""
+    idle: Often = Recurrence(timedelta(hours=6))
+    """Of what is scaled to zero or suspended."""
+    rollback: Often = Recurrence(timedelta(days=1))
+    """Of what a rollback would start."""
+    selected: Often = Recurrence(timedelta(days=1))
+    """Of all other tags."""
     period: Period | None = None
-    """Time between two reads of the same content in full, at least a minute; between them it is
-    requested by HEAD. `null` is the `period` of `scrub`, or a day without a scrub. With `storage`,
-    also the time within which the registry is asked about everything that its storage proves; there
-    `null` is a day."""
+    """Time between two reads of the same content in full, at least a minute: of blobs, where the
+    registry ignores ranges (Gitea, Quay) and sends all of one where its last byte is asked for; of
+    manifests, where reading them leaves no trace. Between them it is requested by HEAD. `null` is
+    the `period` of `scrub`, or a day without a scrub. With `storage`, also the time within which
+    the registry is asked about everything that its storage proves; there `null` is a day."""
     bytes_per_audit: Size = ByteSize(10 * 2**30)
     """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
     exceed it keep their last verification, or are unknown (`budget`) until a later audit."""
+
+    @property
+    def periods(self) -> dict[ReferenceClass, float]:
+        """Seconds, by class; without those whose content is asked for at every audit."""
+        named: dict[ReferenceClass, Recurrence] = {
+            each: getattr(self, each.value) for each in ReferenceClass
+        }
+        return {at: each.period.total_seconds() for at, each in named.items() if each.period}
 
 
 class ReferrersSettings(Section):

@@ -13,6 +13,7 @@ import annotated_types
 from pydantic import AfterValidator, ByteSize
 from pydantic.fields import FieldInfo
 
+from exporter.config.recurrence import ALWAYS, Recurrence
 from exporter.config.settings import Settings
 from exporter.config.values import (
     BUCKET,
@@ -144,6 +145,7 @@ _PLAIN: Final[dict[object, Json]] = {
     int: {"type": "integer"},
     float: {"type": "number"},
     timedelta: _TEXT | {"pattern": _DURATION, "minLength": 1},
+    Recurrence: _TEXT | {"pattern": f"{_DURATION}|^{ALWAYS}$", "minLength": 1},
     Path: _TEXT | {"minLength": 1},
     Platform: _TEXT | {"pattern": f"^[^/]+(/[^/]+){{1,{MOST_PARTS - 1}}}$"},
     ImagePattern: _TEXT | {"pattern": f"^(?:{PATTERN.pattern})$"},

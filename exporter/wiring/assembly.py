@@ -140,6 +140,7 @@ def target(
         role=registry.role,
         platforms=frozenset(registry.platforms),
         parts=parts(registry),
+        periods=registry.verify.periods,
         attachments=AttachmentScope(require=registry.referrers.require)
         if registry.referrers
         else None,

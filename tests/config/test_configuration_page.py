@@ -55,6 +55,7 @@ KINDS: Final = {
     "PageAddress": "address",
     "PathPrefix": "URL path",
     "Period": "duration",
+    "Often": "`always`, or a duration",
     "PlatformName": "platform",
     "RepositoryName": "repository",
     "ResourceName": "plural name",
