@@ -288,12 +288,16 @@ OLDEST: Final = graph(
     Card(
         51,
         "Oldest verification",
-        "Time since the least recently verified live data was read in full, and the configured "
-        "period.",
+        "Time since the least recently verified live data was read in full, and since the content "
+        "of a class of tags was last requested; with the configured periods.",
         unit=units.Seconds,
-        absent="no registry is scrubbed",
-        links=(links.runbook("RegistryScrubOverdue"),),
+        links=(links.runbook("RegistryScrubOverdue"), links.runbook("RegistryProofOverdue")),
     ),
+    Ask(
+        f"time() - {least('registry, class', metric.OLDEST_PROOF)}",
+        "{{registry}}, {{class}} requested",
+    ),
+    Ask(each("registry, class", metric.PROOF_PERIOD), "{{registry}}, {{class}} period"),
     Ask(age(metric.SCRUB_OLDEST), "{{registry}}, oldest"),
     Ask(each("registry", metric.SCRUB_PERIOD), "{{registry}}, period"),
 )

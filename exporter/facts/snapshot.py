@@ -228,6 +228,12 @@ def part_of(
     return next(found, None) or RegistryPart(("*",), role, platforms)
 
 
+def proven_at(snapshot: Snapshot, root: Root) -> float:
+    """Return when a root's content was last asked for: seconds since the epoch."""
+    place = (root.repository, root.digest) if root.digest else None
+    return snapshot.proven_at.get(place, snapshot.taken_at) if place else snapshot.taken_at
+
+
 def unread_manifests(snapshot: Snapshot) -> set[Digest]:
     """Return manifests that were not read and are known by name: in an index, or of a tag."""
     read = snapshot.manifests

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from exporter.facts.proof import Proof, Sighting, State
-from exporter.facts.snapshot import Snapshot, unread_manifests
+from exporter.facts.snapshot import Snapshot, proven_at, unread_manifests
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Counts, RepositoryCounts, TagReport
 from exporter.judge.tag_verdict import Child
@@ -56,7 +56,16 @@ def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
             if each.state is State.PRESENT
         ),
         referenced_bytes=contents.referenced,
+        oldest_proof=_oldest(snapshot),
     )
+
+
+def _oldest(snapshot: Snapshot) -> Mapping[ReferenceClass, float]:
+    oldest: dict[ReferenceClass, float] = {}
+    for root in snapshot.roots:
+        known = oldest.get(root.reference_class, snapshot.as_of)
+        oldest[root.reference_class] = min(known, proven_at(snapshot, root))
+    return oldest
 
 
 def _summed(counted: Iterable[tuple[Counted, int]]) -> Counter[Counted]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from exporter.facts.proof import Proof, State
-from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.snapshot import Role, Root, Snapshot, proven_at
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Rule
 from exporter.judge.impact import Impact, User, users_of
@@ -219,6 +219,9 @@ class Counts:
     """How the blobs that are present were proven."""
     referenced_bytes: int
     """Of what is present, each digest once."""
+    oldest_proof: Mapping[ReferenceClass, float] = field(default_factory=dict)
+    """When the content of a class's tags was last asked for, of the tag where that is longest ago:
+    seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,10 @@ class Report:
         One that hides what a login may not list looks the same as one that has nothing.
         """
         return not self.tags and self.snapshot.role is not Role.PROXY
+
+    def proven_at(self, root: Root) -> float:
+        """Return when a tag's content was last asked for: seconds since the epoch."""
+        return proven_at(self.snapshot, root)
 
     @property
     def verdicts(self) -> tuple[TagVerdict, ...]:

@@ -8,6 +8,7 @@ from exporter.facts.gap import Gap, Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Report
 from exporter.ports import KindStatus
 from exporter.publish.invocation import AS_TYPED, Invocation
@@ -24,6 +25,9 @@ class RegistryStatus:
     kind: RegistryKind = UNKNOWN_KIND
     interval: float = 0.0
     """Seconds between audits."""
+    periods: Mapping[ReferenceClass, float] = field(default_factory=dict)
+    """Seconds within which the content of tags is asked for once; of a class without a period, at
+    each audit."""
     tally: Tally = field(default_factory=Tally)
     """The adapter's running counts; read live at every scrape."""
     report: Report | None = None

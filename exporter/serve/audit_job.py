@@ -113,6 +113,7 @@ class AuditJob:
             status,
             role=target.role,
             interval=watched.interval,
+            periods={} if target.storage else target.periods,
             tally=watched.tally,
             shard=target.scope.shard,
             scrub=target.scrub.tally if target.scrub else None,

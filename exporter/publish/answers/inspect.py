@@ -122,7 +122,11 @@ def _lost(tag: TagReport) -> Iterator[Item]:
 
 def _circumstances(report: Report, tag: TagReport, now: float) -> Iterator[Item]:
     verdict = tag.verdict
-    for head, seconds in (("First seen", tag.since), ("Audited", report.snapshot.taken_at)):
+    audited, proven = report.snapshot.taken_at, report.proven_at(verdict.root)
+    times = {"First seen": tag.since, "Audited": audited}
+    if proven < audited:
+        times["Content requested"] = proven
+    for head, seconds in times.items():
         if seconds is not None:
             yield item(f"{head} {time_words(seconds)}, {ago_words(seconds, now)}")
     if tag.failing_pulls:

@@ -181,6 +181,15 @@ REGISTRY_UP: Final = Group.AUDITS.gauge(
 AUDIT_INTERVAL: Final = Group.AUDITS.gauge(
     "audit_interval_seconds{registry,shard}", "Configured time between the starts of two audits."
 )
+OLDEST_PROOF: Final = Group.AUDITS.gauge(
+    "oldest_proof_timestamp_seconds{registry,shard,class}",
+    "Time when the content of tags was last requested, of the tag where that is longest ago.",
+    "Tags themselves are resolved at every audit. As of the last audit.",
+)
+PROOF_PERIOD: Final = Group.AUDITS.gauge(
+    "proof_period_seconds{registry,shard,class}",
+    "Configured time between two requests for the content of a tag. 0 means at every audit.",
+)
 AUDIT_DURATION: Final = Group.AUDITS.gauge(
     "audit_duration_seconds{registry,shard}", "Duration of the last audit."
 )

@@ -25,6 +25,8 @@ def audits(samples: Samples, status: RegistryStatus) -> None:
     for index in range(status.shard.count):  # so that a missing one has a name
         samples.put(catalogue.SHARD_EXPECTED, 1, registry, str(index), shards)
     samples.put(catalogue.AUDIT_INTERVAL, status.interval, registry, shard)
+    for each in ReferenceClass:
+        samples.put(catalogue.PROOF_PERIOD, status.periods.get(each, 0.0), registry, shard, each)
     samples.put(catalogue.AUDITS, status.audits, registry, shard)
     samples.put(catalogue.REGISTRY_UP, status.up, registry, shard)
     samples.put(catalogue.AUDIT_DURATION, status.duration, registry, shard)
@@ -55,6 +57,8 @@ def counts(samples: Samples, status: RegistryStatus, report: Report) -> None:
         if total.unprotected is not None:
             unprotected = total.unprotected.get(each, 0)
             samples.put(catalogue.UNPROTECTED_CHILDREN, unprotected, *part, each)
+    for each, proven_at in total.oldest_proof.items():
+        samples.put(catalogue.OLDEST_PROOF, proven_at, *part, each)
     found = Counter((finding.rule.code, finding.severity) for finding in report.findings)
     for rule in report.checked:
         for severity in Severity:
