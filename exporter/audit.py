@@ -15,9 +15,9 @@ from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge
 from exporter.judge.part import report_part, with_report_part
+from exporter.judge.remaining import with_vanished
 from exporter.judge.report import Report
 from exporter.judge.storage_use import storage_use
-from exporter.judge.vanished import with_vanished
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve.concurrency import in_daemon_thread

@@ -53,8 +53,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         command = importlib.import_module(f"exporter.commands.{args.command}")
         if getattr(args, "subjects", None) and getattr(args, "config", None):
-            names = importlib.import_module("exporter.commands.names")
-            args.subjects = names.with_hosts(args.subjects, args.config, os.environ)
+            subjects = importlib.import_module("exporter.commands.subjects")
+            args.subjects = subjects.with_hosts(args.subjects, args.config, os.environ)
         if getattr(args, "verbose", False):
             _log_requests()
         code = int(command.run(args, os.environ))

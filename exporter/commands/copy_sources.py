@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from exporter.commands import Refused, refusing
-from exporter.commands.names import with_hosts
 from exporter.commands.options import Typed, place, plain_http, typed
-from exporter.commands.subjects import is_registry, read
+from exporter.commands.subjects import is_registry, read, with_hosts
 from exporter.config.loading import Misconfigured, load
 from exporter.config.registry import RegistrySettings
 from exporter.facts.proof import State

@@ -11,8 +11,7 @@ from exporter.commands.auditing import judged
 from exporter.commands.operation import of_hosts, read_plan
 from exporter.facts.snapshot import Root
 from exporter.judge.change import compare
-from exporter.judge.plans.deletion import Deletion, parse_deletion
-from exporter.judge.plans.intended import intended
+from exporter.judge.plans.deletion import Deletion, intended, parse_deletion
 from exporter.oci.digest import Malformed, quoted, without_credentials
 from exporter.oci.reference import names_host, spellings
 from exporter.publish.answers import diff

@@ -25,7 +25,7 @@ from exporter.judge.report import Report
 from exporter.oci.reference import Place
 from exporter.ports import Bytes, Listing, Unseen
 from exporter.publish.answers import check
-from exporter.publish.answers.scrub import tally_words, unread_lines
+from exporter.publish.answers.check import tally_words, unread_lines
 from exporter.publish.formatting import size_words
 from exporter.resolve.concurrency import pause
 from exporter.resolve.scrub.selection import ScrubItem

@@ -1,10 +1,13 @@
 """Earlier findings that may still be so, although they could not be looked for now.
 
 A finding that is not made again is over where something shows that it is not so any more. Where
-nothing could, its first-seen time is kept for an audit that can tell.
+nothing could, its first-seen time is kept for an audit that can tell. A broken tag that is gone
+from its list is reported for a day: its loss ended, and nothing was repaired.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Snapshot
@@ -13,9 +16,13 @@ from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import FindingKey
 from exporter.judge.protection import Protection
 from exporter.judge.reachability import Reachability, below, resolved_tags
+from exporter.judge.report import Report, VanishedTag
 from exporter.judge.tag_verdict import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
+
+_KEPT: Final = 86_400.0
+"""Seconds for which a tag that is gone is reported."""
 
 
 def remaining(
@@ -125,3 +132,30 @@ def _doubtful(context: TagContext) -> tuple[Child, ...]:
     """The expected children in an unknown state."""
     children = context.verdict.children
     return tuple(each for each in children if each.expected and each.state is State.UNKNOWN)
+
+
+def with_vanished(report: Report, before: Report | None) -> Report:
+    """Return a report with the broken tags of the one before that are not listed any more.
+
+    A registry's own collector may remove an index whose children are lost (zot 2.1.20, run).
+    """
+    if before is None:
+        return report
+    if report.snapshot.blind:
+        return replace(report, vanished=before.vanished)
+    now = report.snapshot.taken_at
+    there = {(root.repository, root.tag) for root in report.snapshot.roots}
+    lost = (each.verdict.root for each in before.tags if each.verdict.cannot_be_pulled)
+    broken = {(root.repository, root.tag): root.reference_class for root in lost}
+    gone = [
+        VanishedTag(*at, broken[at], now)
+        for at in report.snapshot.delisted
+        if at in broken and at not in there
+    ]
+    known = {(each.repository, each.tag) for each in gone}
+    kept = (
+        each
+        for each in before.vanished
+        if now - each.since < _KEPT and (each.repository, each.tag) not in there | known
+    )
+    return replace(report, vanished=(*gone, *kept))

@@ -38,7 +38,7 @@ _NO_TAG: Final = "no such tag"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditAnswers:
     """What the registry was asked about in one audit, and what it answered."""
 
     sightings: Mapping[Place, Sighting]
@@ -56,7 +56,7 @@ class Asked:
 
 
 async def contradictions(
-    asked: Asked, proofs: StorageProofs, storage: Storage, content: Content, width: int
+    asked: AuditAnswers, proofs: StorageProofs, storage: Storage, content: Content, width: int
 ) -> tuple[tuple[Disagreement, ...], Gap | None]:
     """Return what both say differently twice, and why the storage could not be asked again."""
 
@@ -75,7 +75,7 @@ async def contradictions(
     return tuple(each for each in still if agreed[each]), None
 
 
-def _tags(asked: Asked, proofs: StorageProofs) -> Iterator[Disagreement]:
+def _tags(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreement]:
     """Yield the tags that the storage points elsewhere than the registry."""
     for (repository, tag), (digest, seen) in asked.tags.items():
         stored = proofs.all_tags(repository)
@@ -97,7 +97,7 @@ def _digest(text: str) -> Digest | None:
         return None
 
 
-def _contents(asked: Asked, proofs: StorageProofs) -> Iterator[Disagreement]:
+def _contents(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreement]:
     """Yield what the registry serves and the storage lacks, and what it denies and that holds."""
     places = [place for place, seen in asked.sightings.items() if _was_answered(seen)]
     inventory, stored = proofs.inventory, proofs.stored
@@ -128,7 +128,7 @@ def _was_answered(seen: Sighting) -> bool:
 class _Again:
     """The second look at what differs: at the storage first, then at the registry."""
 
-    asked: Asked
+    asked: AuditAnswers
     storage: Storage
     content: Content
 

@@ -23,7 +23,7 @@ from exporter.resolve import listing
 from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
-from exporter.resolve.contradictions import Asked, contradictions
+from exporter.resolve.contradictions import AuditAnswers, contradictions
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.due import Due, Resting, with_kept
 from exporter.resolve.full_reads import FullReadPlan
@@ -155,7 +155,7 @@ async def _resolve(
     blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
     if proofs:
-        asked_for = Asked(walk.sightings, walk.manifests, blobs.asked, answers)
+        asked_for = AuditAnswers(walk.sightings, walk.manifests, blobs.asked, answers)
         await _compare(target, proofs, asked_for)
     asked = [each for each in starts if each not in kept.roots]
     seen = replace(
@@ -175,7 +175,7 @@ async def _resolve(
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 
 
-async def _compare(target: Target, proofs: StorageProofs, asked: Asked) -> None:
+async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -> None:
     """Note where the storage and the registry disagree about what both were asked for."""
     if target.storage:
         width = target.limits.width

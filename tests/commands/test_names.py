@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.commands import Refused
-from exporter.commands.names import with_hosts
+from exporter.commands.subjects import with_hosts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import State, unknown
 from exporter.oci.digest import Digest
 from exporter.ports import Listing, Unseen, Wrong
-from exporter.publish.answers.scrub import tally_words, unread_lines
+from exporter.publish.answers.check import tally_words, unread_lines
 from exporter.resolve.target import DAY, Scrub, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import doubted

@@ -10,8 +10,7 @@ from exporter.facts.snapshot import Sealed
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import ChangeKind, Diff, DiffOutcome, compare
 from exporter.judge.judgement import judge
-from exporter.judge.plans.deletion import parse_deletion
-from exporter.judge.plans.intended import intended
+from exporter.judge.plans.deletion import intended, parse_deletion
 from tests.fakes import use
 from tests.judge.scene import APP, BLIND, LOST, Scene, scene
 from tests.worlds import attestation, image, index, two_platforms

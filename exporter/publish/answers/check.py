@@ -1,16 +1,18 @@
 """The answer of `check` and `scrub`: causes of losses, tags and platforms, gaps in coverage."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.proof import Sighting
 from exporter.facts.snapshot import Root
 from exporter.judge.finding import Rule, Severity
 from exporter.judge.report import Report, TagReport, Urgency
 from exporter.judge.tag_verdict import Child, ChildKind
 from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
 from exporter.publish.answers import causes, coverage
 from exporter.publish.answers.losses import losses
 from exporter.publish.blocks import (
@@ -32,6 +34,7 @@ from exporter.publish.formatting import (
     ABSENT,
     LACKING,
     address,
+    age_words,
     child_cell,
     count_words,
     failing_words,
@@ -44,6 +47,7 @@ from exporter.publish.formatting import (
     verdict_cell,
 )
 from exporter.publish.invocation import AS_TYPED, PLAIN_HTTP, Invocation
+from exporter.tally import ScrubTally
 
 COUNT_PULLS: Final = "--count-pulls"
 """The option that consents to requests that count as pulls."""
@@ -320,3 +324,25 @@ def _totals(report: Report) -> str:
     if read is None:
         return said
     return f"{said} The registry ignores ranges: {size_words(read)} read in full."
+
+
+def tally_words(tally: ScrubTally, seconds: float) -> str:
+    """Return how much was read, and how fast."""
+    ended = ", ".join(f"{amount:,} {outcome}" for outcome, amount in tally.blobs.items())
+    speed = size_words(int(tally.size / seconds)) if seconds > 0 else "?"
+    read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} per second"
+    return f"{read}: {ended or 'nothing was due'}"
+
+
+def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
+    """Yield why content could not be verified: a line for each reason, with an example."""
+    amounts = Counter(seen.reason for seen in unread.values())
+    for reason, amount in amounts.most_common():
+        place, seen = min(
+            ((at, each) for at, each in unread.items() if each.reason is reason),
+            key=lambda found: found[0],
+        )
+        repository, digest = place
+        detail = f" ({seen.detail})" if seen.detail else ""
+        others = f", and {amount - 1:,} more" if amount > 1 else ""
+        yield f"could not verify: {reason}{detail}: {repository}@{digest}{others}"
