@@ -134,10 +134,7 @@ async def _resolve(
     """
     before = due.before
     wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
-    known = await asyncio.to_thread(_spared, wanted, due, proofs)
-    moved = [each for each in tag_names(wanted) if each not in known]
-    found = await resolve(target.registry, moved, target.limits, target.progress)
-    answers = known | found
+    answers = await _answered(target, wanted, due, proofs)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     kept = await asyncio.to_thread(due.kept, starts)
     walk = await _walk(target, due, kept)
@@ -151,7 +148,7 @@ async def _resolve(
     children = chain(walk.children(), kept.children())
     sealed = await seals(target, told, answers, children, starts)
     answers = answers if proofs else {}
-    del wanted, known, moved, found, told, children  # proving takes long, and they much memory
+    del wanted, told, children  # proving takes long, and they much memory
     blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
     if proofs:
@@ -173,6 +170,15 @@ async def _resolve(
     seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
     gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
+
+
+async def _answered(
+    target: Target, wanted: Iterable[WantedImage], due: Due, proofs: StorageProofs | None
+) -> dict[TagName, Answer]:
+    """Return to what tags resolve, those that need not be asked for included."""
+    known = await asyncio.to_thread(_spared, wanted, due, proofs)
+    moved = [each for each in tag_names(wanted) if each not in known]
+    return known | await resolve(target.registry, moved, target.limits, target.progress)
 
 
 async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -> None:
