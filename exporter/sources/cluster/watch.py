@@ -14,7 +14,7 @@ from exporter.ports import Unseen
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.api import Api, EventStream
 from exporter.sources.cluster.kept import KeptList
-from exporter.sources.cluster.resources import PODS, ApiResource
+from exporter.sources.cluster.resources import NODES, PODS, ApiResource
 
 _log: Final = logging.getLogger("pullproof.cluster")
 
@@ -40,9 +40,9 @@ _REFUSED: Final = 300.0
 """Seconds until a watch that is not allowed is tried again."""
 _TOGETHER: Final = 1.0
 """Seconds within which changes count as one."""
-_REST, _REST_OF_PODS = 10, 100
-"""How many times as long as it took to tell of a change the next one waits; pods change all the
-time, and what they want was nearly always known from what makes them."""
+_REST, _REST_OF_PODS = 20, 400
+"""How many times as long as it took to tell of a change the next one waits. Pods and nodes change
+all the time, and what pods want was nearly always known from what makes them."""
 
 _LOST: Final = frozenset({Reason.INCOMPLETE_LIST, Reason.MALFORMED, Reason.TOO_LARGE})
 """Reasons for which what happened since is not told any more."""
@@ -93,7 +93,7 @@ class ClusterWatch:
             follower.interrupt()
 
     def _note(self, resource: ApiResource) -> None:
-        if resource is not PODS:
+        if resource not in (NODES, PODS):
             self._urgent.set()
         self._news.set()
 
