@@ -9,20 +9,26 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.reference import Reference
 from exporter.ports import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.api import EventStream
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.cluster.controllers import next_run
 from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
+from exporter.sources.cluster.kept import KeptList
+from exporter.sources.cluster.resources import HELM_SECRETS, PODS, RESOURCES, custom
 from exporter.sources.cluster.uses import running
 from exporter.store import snapshot_file
 from tests.fuzz.target import Target
 from tests.sources.cluster.made import meta, spec
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 NOW: Final = 1_767_225_600.0
 WANTED: Final = Reference.parse("registry.example/app:v1")
@@ -189,6 +195,15 @@ def _cluster(data: bytes) -> None:
     cluster.pull_secrets()
 
 
+def _events(data: bytes) -> None:
+    plural, _, body = data.partition(b"\n")
+    kinds = {**RESOURCES, CUSTOM.resource: custom(CUSTOM), "secrets": HELM_SECRETS}
+    kind, kept = kinds.get(plural.decode("latin-1"), PODS), KeptList()
+    kept.replace([], "1")
+    for event in EventStream("prod", kind, cast("BaseHTTPResponse", Said(body))):
+        kept.apply(event, 1)
+
+
 def _release(data: bytes) -> None:
     document = json.dumps({"manifest": data.decode(errors="replace"), "hooks": []}).encode()
     for image in helm.images(_packed(gzip.compress(document, 1))):
@@ -259,6 +274,11 @@ def _bytes_of(plural: str, document: object) -> bytes:
     return f"{plural}\n{json.dumps(document)}".encode()
 
 
+def _line(kind: str, item: dict[str, Any]) -> str:
+    marked = {**item, "metadata": {**item.get("metadata", {}), "resourceVersion": "7"}}
+    return json.dumps({"type": kind, "object": marked}) + "\n"
+
+
 TARGETS: Final = (
     Target(
         "cluster",
@@ -274,6 +294,17 @@ TARGETS: Final = (
                 "sources.cluster.controllers",
             ),
         ),
+        (Unseen,),
+    ),
+    Target(
+        "cluster-events",
+        _events,
+        tuple(
+            f"{plural}\n{_line('ADDED', each)}{_line('DELETED', each)}".encode()
+            for plural, document in LISTS.items()
+            for each in cast("list[dict[str, Any]]", document.get("items", []))[:1]
+        ),
+        ("sources.cluster.api", "sources.cluster.kept"),
         (Unseen,),
     ),
     Target("helm-manifest", _release, (_MANIFEST,), ("sources.cluster.helm",)),
