@@ -102,4 +102,6 @@ class ClusterSettings(Section):
         for key in ("context", "kubeconfig"):
             if self.in_cluster and getattr(self, key):
                 raise invalid(key, "is of no use with in_cluster")
+        if self.node_pools and self.namespaces:
+            raise invalid("node_pools", "is of no use with namespaces: pools belong to none")
         return self

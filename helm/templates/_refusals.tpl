@@ -250,6 +250,9 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{ $at }}.{{ . }}: is of no use with in_cluster
 {{- end }}
 {{- end }}
+{{- if and $cluster.node_pools $cluster.namespaces }}
+{{ $at }}.node_pools: is of no use with namespaces: pools belong to none
+{{- end }}
 {{- range $number, $custom := $cluster.custom_resources }}
 {{- if not $custom.images }}
 {{ $at }}.custom_resources[{{ $number }}].images: at least one is needed

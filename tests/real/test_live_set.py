@@ -179,6 +179,7 @@ def test_each_right_that_is_missing_raises_an_alert_that_names_its_kind(
     site = Site(cluster, cluster.namespace(), "registry.example")
     site.make("v1", "Secret", "pull", None, type="kubernetes.io/dockerconfigjson", data=NO_LOGINS)
     site.pod("web", "shop/web:1", spec={"imagePullSecrets": [{"name": "pull"}]})
+    cluster.define("karpenter.sh/v1", "NodePool", "Cluster")
     token = cluster.account(site.namespace, "auditor")
     role = cluster.grant(site.namespace, "auditor", everywhere=True)
     kubeconfig = cluster.kubeconfig(tmp_path / "auditor", token)

@@ -107,6 +107,10 @@ CONFIGURATIONS = [
         "clusters[0].context: is of no use with in_cluster",
     ),
     (
+        f"registries: [{{{URL}}}]\nclusters: [{{namespaces: [a], node_pools: true}}]",
+        "clusters[0].node_pools: is of no use with namespaces",
+    ),
+    (
         f"registries: [{{{URL}}}]\nclusters: [{{name: a}}, {{context: a}}]",
         "clusters[1].name: a is another cluster's already",
     ),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from exporter.facts.gap import bounded
+from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.ports import KindStatus, Listing
@@ -99,6 +99,7 @@ class Cluster:
 
     def _found(self, listed: ListedObjects, api: Api) -> Listing[Use]:
         nodes = self._nodes(listed)
+        self._look_for_pools(listed)
         secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
         login = secrets.login if self._options.pull_secrets else no_login
         running = merged(self._images(listed, nodes), nodes, login, self._memory)
@@ -122,6 +123,17 @@ class Cluster:
         """Take for lately where workloads ran before a restart, and when kinds were listed."""
         self._memory.recall(uses)
         self._lists.synced |= synced
+
+    def _look_for_pools(self, listed: ListedObjects) -> None:
+        """Note where pools are to be read and the cluster serves none of their kinds."""
+        known = {each.kind for each in listed.kinds}
+        if self._options.pools and not known & {each.subject for each in resources.POOLS}:
+            kind = resources.NODE_POOLS.subject
+            versions = " nor ".join(dict.fromkeys(each.version for each in resources.POOLS))
+            detail = f"the API server serves neither {versions}: node_pools finds nothing"
+            gap = Gap(Scope.REFERENCES, f"{self.name}: {kind}", Reason.UNSUPPORTED, detail)
+            listed.kinds.append(KindStatus(kind, up=False, last_sync=self._clock(), gaps=(gap,)))
+            listed.gaps.append(gap)
 
     def _kinds(self, listed: ListedObjects) -> tuple[KindStatus, ...]:
         """Return how each kind was listed; of Secrets also whether single ones may be read."""
@@ -159,7 +171,7 @@ class Cluster:
         ]
         secrets = [resources.HELM_SECRETS] if options.helm and options.depth else []
         accounts = [resources.SERVICE_ACCOUNTS] if options.pull_secrets else []
-        pools = resources.POOLS if options.pools and not options.namespaces else ()
+        pools = resources.POOLS if options.pools else ()
         return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:], *pools]
 
     def _images(self, listed: ListedObjects, nodes: ClusterNodes) -> Iterator[PodImage]:

@@ -34,6 +34,8 @@ class Site:
 
     objects: dict[str, list[Json]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    unserved: set[str] = field(default_factory=set)
+    """The paths of kinds that are not known here."""
     denied: set[str] = field(default_factory=set)
     """Paths that the role does not allow to list."""
 
@@ -66,6 +68,8 @@ class Site:
     def answer(self, asked: Asked) -> Answer:
         address = urlsplit(asked.target)
         self.asked.append(address.path)
+        if address.path in self.unserved:
+            return Answer(404, b"{}")
         if address.path in self.denied:
             return Answer(403, b"{}")
         query = dict(parse_qsl(address.query))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from exporter.facts.gap import Reason
+from exporter.sources.cluster import resources
 from exporter.sources.cluster.cluster import ClusterOptions
 from tests.placements import FLEET, TOLERATES_ARM, Placement, chosen
 from tests.sources.cluster.api import Site, cluster
@@ -82,3 +84,23 @@ def test_a_pool_at_zero_counts_as_its_nodes_would(
 
     assert uses.complete
     assert case.outcome(uses.entries) == means
+
+
+def test_where_no_kind_of_pool_is_served_that_is_told(tmp_path: Path) -> None:
+    site = Site()
+    site.unserved |= {f"/apis/{each.version}/{each.plural}" for each in resources.POOLS}
+    kind = "nodepools.karpenter.sh"
+
+    with cluster(site, tmp_path, ClusterOptions(pools=True)) as source:
+        nothing = source.uses()
+        site.unserved.remove("/apis/cluster.x-k8s.io/v1beta1/machinepools")
+        some = source.uses()
+    with cluster(site, tmp_path) as source:
+        unasked = source.uses()
+
+    assert [(gap.subject, gap.reason) for gap in nothing.gaps] == [
+        (f"prod: {kind}", Reason.UNSUPPORTED)
+    ]
+    assert {each.kind for each in nothing.kinds if not each.up} == {kind}
+    assert some.complete
+    assert unasked.complete
