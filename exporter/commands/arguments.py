@@ -159,7 +159,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
 
 def _planned(group: Options) -> None:
     text = "The registry's own garbage collector"
-    group.add_argument("--gc", choices=("distribution-2", "distribution-3"), help=text)
+    group.add_argument("--gc", choices=("distribution-2", "distribution-3", "zot"), help=text)
     text = "Predict a garbage collection with --delete-untagged (-m)"
     flag(group, "--delete-untagged", text)
     text = "Predict --gc although the snapshot's registry has another collector"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, TextIO
 
 from exporter.commands import Refused
-from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.gc.dialect import DIALECTS, ZOT, Mode
 from exporter.judge.plans.deletion import DeletionKind, DeletionList, parse_deletion
 from exporter.judge.plans.plan import COLLECTOR, read
 from exporter.judge.preflight.deletions import DeletionMethod
@@ -50,6 +50,8 @@ def _agree(args: argparse.Namespace) -> None:
         raise Refused("give either --plan or --delete, not both")
     if args.assume_collector and not (args.gc and args.saved):
         raise Refused("--assume-collector needs --gc and --from")
+    if args.gc == ZOT.name and args.saved:
+        raise Refused("predicting zot's collection needs --storage")
     if args.delete_untagged and not args.gc:
         raise Refused("--delete-untagged needs --gc")
     if args.way != DeletionMethod.API and not args.delete:
@@ -65,8 +67,10 @@ def _agree(args: argparse.Namespace) -> None:
 def _collection(args: argparse.Namespace) -> GarbageCollection | None:
     if not args.gc:
         return None
-    mode = Mode.DELETE_UNTAGGED if args.delete_untagged else Mode.PLAIN
-    return GarbageCollection(DIALECTS[args.gc], mode, args.assume_collector)
+    # zot removes untagged manifests unless it is told not to.
+    untagged = args.delete_untagged or args.gc == ZOT.name
+    mode = Mode.DELETE_UNTAGGED if untagged else Mode.PLAIN
+    return GarbageCollection(DIALECTS.get(args.gc, ZOT), mode, args.assume_collector)
 
 
 def _typed(texts: list[str]) -> DeletionList:

@@ -5,7 +5,7 @@ parser makes of it (distribution v2.8.3 and v3.1.1, `registry/storage/manifestst
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
@@ -44,6 +44,14 @@ class Body:
     """The error at which the collector of distribution 2 gives up; empty where it reads it."""
     fault_3: str = ""
     """The same for distribution 3."""
+    kinds: tuple[str, ...] = field(default=(), compare=False)
+    """Of an index: the media type that each entry states."""
+    has_subject: bool = field(default=False, compare=False)
+
+    @property
+    def is_cut(self) -> bool:
+        """Does its JSON end too early?"""
+        return self.fault_3 == _CUT_SHORT
 
     def outline(self, size: int) -> "Outline | None":
         """Return its outline, of a body of `size` bytes; None for what must be read each time."""
@@ -180,12 +188,19 @@ def _of(document: _Document) -> Body:
     media_type, version = document.media_type, document.schema_version
     if version != _CURRENT:
         return _unread(f"unrecognized manifest schema version {version}")
-    unstated = media_type == ""
+    unstated, subject = media_type == "", document.subject is not None
     if media_type in (OCI_INDEX, DOCKER_LIST) or (unstated and document.manifests is not None):
-        return Body(tuple([entry.digest for entry in document.manifests or ()]), is_index=True)
+        entries = document.manifests or ()
+        kinds = tuple([entry.media_type for entry in entries])
+        return Body(
+            tuple([entry.digest for entry in entries]),
+            is_index=True,
+            kinds=kinds,
+            has_subject=subject,
+        )
     if media_type in (OCI_MANIFEST, DOCKER_MANIFEST) or unstated:
         layers = [layer.digest for layer in document.layers or ()]
-        return Body((document.config.digest, *layers))
+        return Body((document.config.digest, *layers), has_subject=subject)
     stated = f"unrecognized manifest content type {media_type}"
     return _unread(f"errors verifying manifest: {stated}")
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers, distinct
-from exporter.facts.inventory import Bytes, Inventory
+from exporter.facts.inventory import Bytes, Inventory, Layouts
 
 _NANO: Final = 1_000_000_000
 _NOBODY: Final = -1
@@ -55,8 +55,14 @@ class Share:
     """Of what no other repository's manifests reference: what its removal could free at most."""
 
 
+def holdings(inventory: Inventory) -> "Holdings | LayoutHoldings":
+    """Return what a storage holds, whichever registry keeps it."""
+    layouts = inventory.layouts
+    return Holdings(inventory) if layouts is None else LayoutHoldings(inventory, layouts)
+
+
 class Holdings:
-    """What a storage holds. Times are nanoseconds since the epoch, sizes are bytes.
+    """What distribution's storage holds. Times are nanoseconds since the epoch, sizes are bytes.
 
     What is younger than a time may belong to a push on its way, and is not told.
     """
@@ -127,3 +133,79 @@ def _reached_by(inventory: Inventory, repository: int) -> Numbers:
     targets = inventory.revisions.targets[inventory.revisions.of(repository)]
     manifests = targets[targets >= 0]
     return distinct(np.concatenate([manifests, inventory.graph.links(manifests)]))
+
+
+class LayoutHoldings:
+    """What zot's storage holds, likewise; each file once, whichever repositories share it.
+
+    A manifest that has a subject counts as tagged: zot keeps it. Of a repository in which its
+    collector gives up nothing is reclaimable.
+    """
+
+    def __init__(self, inventory: Inventory, layouts: Layouts) -> None:
+        """Walk from every tag, and from every entry of every repository."""
+        self._inventory, self._layouts = inventory, layouts
+        count = int(layouts.files.max(initial=-1)) + 1
+        self._sizes: Bytes = np.zeros(count, np.int64)
+        self._sizes[layouts.files] = layouts.sizes
+        self._modified: Bytes = np.zeros(count, np.int64)
+        self._modified[layouts.files] = layouts.modified
+        self._tagged, self._referenced = np.zeros(count, bool), np.zeros(count, bool)
+        self._loose = np.zeros(count, bool)
+        """Manifests that an `index.json` lists and no tag references."""
+        for repository in range(len(inventory.repositories)):
+            self._walk(repository)
+
+    def _walk(self, repository: int) -> None:
+        """Mark the files of a repository."""
+        inventory, at = self._inventory, self._inventory.layers.of(repository)
+        there, files = inventory.layers.paths[at], self._layouts.files[at]
+        if repository in self._layouts.stuck:
+            self._tagged[files] = self._referenced[files] = True
+            return
+        entries = inventory.revisions.paths[inventory.revisions.of(repository)]
+        kept = entries[np.isin(entries, self._layouts.referrers)]
+        roots = np.concatenate([inventory.tags.current[inventory.tags.of(repository)], kept])
+        tagged = inventory.graph.reached(roots)
+        self._tagged[files[np.isin(there, tagged)]] = True
+        self._referenced[files[np.isin(there, inventory.graph.reached(entries))]] = True
+        self._loose[files[np.isin(there, entries[~np.isin(entries, tagged)])]] = True
+
+    @property
+    def stored_bytes(self) -> int:
+        """Of all files."""
+        return int(self._sizes.sum())
+
+    @property
+    def referenced_bytes(self) -> int:
+        """Of the files that some manifest references."""
+        return int(self._sizes[self._referenced].sum())
+
+    def orphaned_blobs(self, before: int) -> Numbers:
+        """Return the files that no manifest references and that were written before a time."""
+        return np.flatnonzero(~self._referenced & (self._modified < before)).astype(np.int32)
+
+    def orphaned_manifests(self, before: int) -> Numbers:
+        """Return the files of manifests that no tag references, likewise."""
+        return np.flatnonzero(self._loose & (self._modified < before)).astype(np.int32)
+
+    def reclaimable(self, blobs_before: int, uploads_before: int) -> Reclaimable:
+        """Add up what nothing needs."""
+        old, sizes, uploads = self._modified < blobs_before, self._sizes, self._inventory.uploads
+        return Reclaimable(
+            untagged=int(sizes[old & self._referenced & ~self._tagged].sum()),
+            orphaned=int(sizes[old & ~self._referenced].sum()),
+            stale_uploads=sum(each.size for each in uploads if each.modified < uploads_before),
+        )
+
+    def shares(self) -> tuple[Share, ...]:
+        """Say for every repository what its files hold, and what it alone holds."""
+        inventory, files = self._inventory, self._layouts.files
+        holders = np.bincount(files, minlength=len(self._sizes))
+        return tuple(
+            Share(
+                name, int(self._sizes[here].sum()), int(self._sizes[here[holders[here] == 1]].sum())
+            )
+            for repository, name in enumerate(inventory.repositories)
+            for here in [files[inventory.layers.of(repository)]]
+        )

@@ -138,6 +138,15 @@ class Graph:
         counts = self.starts[rows + 1] - self.starts[rows]
         return np.repeat(indexes, counts), self.links(manifests[indexes])
 
+    def reached(self, roots: Numbers) -> Numbers:
+        """Return everything that is reachable from a few roots, themselves included, sorted."""
+        found = frontier = distinct(roots[roots >= 0])
+        while len(frontier):
+            links = self.links(frontier)
+            frontier = np.setdiff1d(links[links >= 0], found)
+            found = np.union1d(found, frontier)
+        return found.astype(np.int32)
+
     def reach(self, roots: Numbers) -> Marks:
         """Mark everything that is reachable from roots, themselves included."""
         marked = np.zeros(len(self.rows), bool)
@@ -171,6 +180,24 @@ class Strays:
 
 
 @dataclass(frozen=True, slots=True)
+class Layouts:
+    """What zot keeps besides: each repository has files of its own, an entry for each layer link.
+
+    A repository's layer links are its files, and its revisions are the entries of its `index.json`;
+    one without a file is `Unlinked.ABSENT`.
+    """
+
+    sizes: Bytes
+    modified: Times
+    files: NDArray[np.int64]
+    """The same number where deduplication made one file of several: they share their bytes."""
+    referrers: Numbers
+    """Manifests that have a subject: zot keeps them without a tag."""
+    stuck: frozenset[int]
+    """Repositories with a manifest that does not parse: its collector gives up there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """What one reading of one registry's storage saw."""
 
@@ -201,6 +228,8 @@ class Inventory:
     gaps: tuple[Gap, ...] = ()
     partial: bool = False
     """Were some repositories left out on purpose, and all blobs that the others do not link?"""
+    layouts: Layouts | None = None
+    """Of zot's storage; None of distribution's."""
 
     @property
     def blind(self) -> tuple[Gap, ...]:

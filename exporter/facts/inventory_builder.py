@@ -14,6 +14,7 @@ from exporter.facts.inventory import (
     Folder,
     Graph,
     Inventory,
+    Layouts,
     Links,
     Strays,
     Tags,
@@ -66,6 +67,24 @@ class LinkBuilder:
         return column
 
 
+@dataclass(slots=True)
+class LayoutBuilder:
+    """Takes the files of zot's repositories, one for each layer link."""
+
+    sizes: list[int] = field(default_factory=list)
+    modified: list[int] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    referrers: Column = field(default_factory=Column)
+    stuck: set[int] = field(default_factory=set)
+
+    def layouts(self, referrers: Numbers) -> Layouts:
+        """Return the files, given the numbers of the referrers."""
+        sizes, modified, files = (
+            np.array(each, np.int64) for each in (self.sizes, self.modified, self.files)
+        )
+        return Layouts(sizes, modified, files, referrers, frozenset(self.stuck))
+
+
 class InventoryBuilder:
     """Takes blobs, repositories and manifests in any order; repositories in the order of a walk."""
 
@@ -88,6 +107,13 @@ class InventoryBuilder:
         self.has_repositories = True
         self.has_blobs = True
         self.misplaced = ""
+        self.layouts: LayoutBuilder | None = None
+        """Of zot's storage."""
+
+    @property
+    def closed(self) -> int:
+        """How many repositories were closed so far."""
+        return len(self._names)
 
     def blobs(
         self, algorithm: str, names: Sequence[str], sizes: Iterable[int], modified: Iterable[int]
@@ -125,6 +151,7 @@ class InventoryBuilder:
         """Number everything and return the whole."""
         self._sized = None
         digests, columns = number(self._columns())
+        *columns, referrers = columns
         blobs, revisions, revised, layers, layered, current, history, manifests, targets = columns
         sizes = np.full(len(digests), -1, np.int64)
         sizes[blobs] = self._sizes
@@ -148,13 +175,16 @@ class InventoryBuilder:
             has_blobs=self.has_blobs,
             misplaced=self.misplaced,
             gaps=tuple(self.gaps),
+            layouts=self.layouts.layouts(referrers) if self.layouts else None,
         )
 
     def _columns(self) -> list[Column]:
         links = (self.revisions, self.layers)
         pairs = [column for each in links for column in (each.paths, each.exceptions())]
         tags = [self.tags.current, self.tags.history]
-        return [self._blobs, *pairs, *tags, self.manifests.digests, self.manifests.targets]
+        referrers = self.layouts.referrers if self.layouts else Column()
+        manifests = [self.manifests.digests, self.manifests.targets]
+        return [self._blobs, *pairs, *tags, *manifests, referrers]
 
 
 @dataclass(slots=True)

@@ -129,7 +129,8 @@ class Stored:
 def _doubts(inventory: Inventory) -> _Doubts:
     digests = np.zeros(len(inventory.digests), bool)
     repositories: list[str] = []
-    everything = not (inventory.has_blobs and inventory.has_repositories)
+    # What is asked here is asked of distribution's links.
+    everything = bool(inventory.layouts) or not (inventory.has_blobs and inventory.has_repositories)
     for gap in inventory.gaps:
         top, _, rest = gap.subject.partition("/")
         if gap.scope is not Scope.OBJECT:

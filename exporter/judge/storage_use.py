@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.facts.digests import ABSENT
-from exporter.facts.holdings import Grace, Holdings, Reclaimable, Share
+from exporter.facts.holdings import Grace, Reclaimable, Share, holdings
 from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass, highest
 from exporter.judge.gc.breakage import PullTarget, losses, sole_protectors, tag_targets
-from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.gc.dialect import DIALECTS, Mode, dialects
 from exporter.judge.gc.outcome import Aborted, Completed, Unpredictable, worst_case
 from exporter.judge.gc.preconditions import Precondition, preconditions
 from exporter.judge.gc.simulate import simulate
@@ -58,15 +58,15 @@ def storage_use(
     if inventory.blind:
         return Unpredictable(inventory.blind)
     old, stale = grace.before(now)
-    holdings, known = Holdings(inventory), tuple(roots)
+    held, known = holdings(inventory), tuple(roots)
     dialect = DIALECTS.get(collector)
     return StorageUse(
-        stored_bytes=holdings.stored_bytes,
-        referenced_bytes=holdings.referenced_bytes,
-        reclaimable=holdings.reclaimable(old, stale),
-        orphaned_blobs=len(holdings.orphaned_blobs(old)),
-        orphaned_manifests=len(holdings.orphaned_manifests(old)),
-        shares=holdings.shares(),
+        stored_bytes=held.stored_bytes,
+        referenced_bytes=held.referenced_bytes,
+        reclaimable=held.reclaimable(old, stale),
+        orphaned_blobs=len(held.orphaned_blobs(old)),
+        orphaned_manifests=len(held.orphaned_manifests(old)),
+        shares=held.shares(),
         sole_protectors=sole_protectors(inventory),
         predictions=tuple(_predictions(inventory, known)),
         preconditions=preconditions(inventory, dialect) if dialect else (),
@@ -77,7 +77,7 @@ def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[Coll
     """Predict every collection that can be; where a body was not read, none can."""
     wanted = (*tag_targets(inventory), *_pinned(inventory, roots))
     classes = {(str(root.repository), root.name): root.reference_class for root in roots}
-    for dialect in DIALECTS.values():
+    for dialect in dialects(inventory):
         for mode in Mode:
             outcome = simulate(inventory, dialect, mode)
             if not isinstance(outcome, Unpredictable):

@@ -42,7 +42,8 @@ class ParquetExport:
         """Write an audit, and what the storage held if it was read completely."""
         snapshot, inventory = audited.report.snapshot, audited.inventory
         storage = None
-        if inventory is not None and not inventory.blind:
+        # The tables know one file for each blob, and zot keeps one in each repository.
+        if inventory is not None and not (inventory.blind or inventory.layouts):
             writing = imported("exporter.publish.exports.export")
             storage = writing.StorageData(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, storage)

@@ -16,7 +16,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.sources.storage import filesystem, looks, verification
+from exporter.sources.storage import filesystem, layout, looks, verification
 from exporter.sources.storage.folder import RootFolder
 
 if TYPE_CHECKING:
@@ -73,22 +73,34 @@ class RegistryStorage:
 
     @property
     def shared(self) -> bool:
-        """One file holds a blob for all repositories."""
-        return True
+        """Does one file hold a blob for all repositories? In zot's storage each has its own."""
+        if "://" in self.location:
+            return True
+        try:
+            return RootFolder(self.location).holds("/".join(layout.ROOT))
+        except Unseen:
+            return False
 
     async def prove(
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
     ) -> Absent | Wrong | None:
         """Read every byte and hash it: None where the digest names these bytes."""
         files = self._files()
-        result = await verification.prove(files, repository, target, sink, fresh=again)
-        if isinstance(result, Absent):
-            await asyncio.to_thread(self.recognise)
+        if await asyncio.to_thread(lambda: self.shared):
+            result = await verification.prove(files, repository, target, sink, fresh=again)
+            if isinstance(result, Absent):
+                await asyncio.to_thread(self.recognise)
+            return result
+        path = layout.own_path(repository, target.digest)
+        result = await verification.prove_file(files, path, target, sink, fresh=again)
+        if isinstance(result, Absent) and not await asyncio.to_thread(files.holds, repository):
+            raise Unseen(repository, Reason.UNREADABLE, layout.NOTHING)
         return result
 
     def recognise(self) -> None:
         """Raise `Unseen` where there is no registry's root directory."""
-        verification.insist_on_registry(self._files(), self.location)
+        if self.shared or not filesystem.is_of_zot(self.location):
+            verification.insist_on_registry(self._files(), self.location)
 
     def _files(self) -> looks.SizedFiles:
         bucket = self._bucket()

@@ -261,6 +261,7 @@ def test_a_storage_that_cannot_be_read_is_incomplete_and_one_that_is_not_there_r
 def test_another_registrys_storage_is_not_judged(tmp_path: Path, run: Any) -> None:
     (tmp_path / "app" / "blobs").mkdir(parents=True)
     (tmp_path / "app" / "oci-layout").write_text("{}")
+    (tmp_path / "app" / "index.json").write_text('{"manifests": []}')
 
     code, said, _ = run("--storage", tmp_path, "--gc", "distribution-2")
 

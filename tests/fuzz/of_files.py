@@ -16,11 +16,13 @@ from typing import Final
 
 from exporter.config.loading import Misconfigured, load
 from exporter.config.values import ShardName
+from exporter.facts.holdings import Grace
 from exporter.judge.gc import visits as collector_name
-from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.gc.dialect import DIALECTS, ZOT, Mode
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
 from exporter.judge.plans.plan import read as read_plan
+from exporter.judge.storage_use import storage_use
 from exporter.ports import Unseen
 from exporter.publish.exports import release
 from exporter.publish.web import config as web_config
@@ -35,8 +37,30 @@ from exporter.store.ledger_file import connect
 from tests.fakes import APP, HOST, NOW
 from tests.fuzz.of_content import IMAGE, INDEX
 from tests.fuzz.target import Target
+from tests.parts import layout as layout_of_images
 from tests.parts import tree
 from tests.publish.reports import incident
+
+
+def _zot_storage(data: bytes) -> None:
+    """Write an `index.json`, 0x1e and a manifest into a repository of zot's; read it."""
+    root = _folder() / "zot"
+    shutil.rmtree(root, ignore_errors=True)
+    written, _, body = data.partition(b"\x1e")
+    layout_of_images.write(root / "team" / "app", INDEX, "v1")
+    (root / "team/app/index.json").write_bytes(written)
+    if body:
+        (root / layout.own_path("team/app", INDEX.digest)).write_bytes(body)
+    inventory = filesystem.read(str(root))
+    for mode in Mode:
+        simulate(inventory, ZOT, mode)
+    storage_use(inventory, (), "parent-protects", Grace(), NOW)
+
+
+def _zot_seed() -> bytes:
+    named = INDEX.descriptor | {"annotations": {"org.opencontainers.image.ref.name": "v1"}}
+    return json.dumps({"manifests": [named]}).encode() + b"\x1e" + INDEX.body
+
 
 NAME: Final = IMAGE.digest
 DOCS: Final = Path(__file__).parents[2]
@@ -371,6 +395,7 @@ TARGETS: Final = (
         (Unseen,),
         longest=1 << 14,
     ),
+    Target("zot-storage", _zot_storage, (_zot_seed(),), ("sources.storage.zot",)),
     Target(
         "layout-index",
         lambda data: named(data, "layout"),

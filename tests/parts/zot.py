@@ -18,7 +18,7 @@ from tests.parts.client import Client
 from tests.parts.process import Running, running, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from exporter.oci.digest import Digest
     from tests.worlds import Made
@@ -31,6 +31,9 @@ RECORDED: Final = Path(__file__).parents[1] / f"recordings/zot-{VERSION}.json.gz
 _LISTENING: Final = r'listening on kernel chosen port","port":(\d+)'
 _DELAY: Final = 5
 """Seconds for which its collector spares what is new: a push takes less."""
+_BEGAN: Final = "executing gc of orphaned blobs for"
+_ENDED: Final = "gc successfully completed for"
+_FAILED: Final = "failed to run GC for"
 _HOST: Final = "127.0.0.1"
 
 
@@ -87,16 +90,43 @@ class Zot:
         home = self.home(repository)
         newest = max(each.stat().st_mtime for each in home.rglob("*"))
         old = datetime.fromtimestamp(newest + _DELAY, UTC).isoformat()
-        began = f"executing gc of orphaned blobs for {home}"
+        log, began = self._lines(self.server.log.stat().st_size), [False]
 
         def over() -> bool:
-            said = [json.loads(line) for line in self.server.log.read_text().splitlines()]
-            runs = [at for at, each in enumerate(said) if each["message"] == began]
-            since = next((at for at in runs if said[at]["time"] > old), len(said))
-            ended = f"gc successfully completed for {home}"
-            return any(each["message"] == ended for each in said[since:])
+            for line in log():
+                began[0] |= line["message"] == f"{_BEGAN} {home}" and line["time"] > old
+                if began[0] and line["message"] == f"{_ENDED} {home}":
+                    return True
+            return False
 
         until(over, f"zot collects {repository}")
+
+    def ran(self, homes: Collection[Path]) -> None:
+        """Wait until its collector has come to an end in each repository, or given up twice."""
+        ends = {f"{_ENDED} {home}": (home, 2) for home in homes}
+        ends |= {f"{_FAILED} {home}": (home, 1) for home in homes}
+        log, left = self._lines(0), dict.fromkeys(homes, 2)
+
+        def over() -> bool:
+            for line in log():
+                if (ended := ends.get(line["message"])) is not None:
+                    left[ended[0]] -= ended[1]
+            return all(points <= 0 or not home.exists() for home, points in left.items())
+
+        until(over, "zot collects every repository")
+
+    def _lines(self, begin: int) -> Callable[[], list[dict[str, str]]]:
+        """Return what reads the lines of its log that have come since it was called last."""
+        file, at = self.server.log, [begin]
+
+        def fresh() -> list[dict[str, str]]:
+            with file.open("rb") as log:
+                log.seek(at[0])
+                whole = log.read().rpartition(b"\n")[0]
+            at[0] += len(whole)
+            return [json.loads(line) for line in whole.splitlines() if line]
+
+        return fresh
 
 
 @contextmanager

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter import cli
+from exporter.judge.gc.dialect import Mode
+from tests.judge.gc import zot_cases
+from tests.parts.recorded import RECORDING
 from tests.parts.zot import PROGRAM, Zot, zot
 from tests.worlds import two_platforms
 
@@ -22,6 +25,8 @@ pytestmark = [
 ]
 
 WHOLE, LOSSY = two_platforms("whole"), two_platforms("lossy")
+_SEEDS: Final = (*range(10), *range(11, 60))
+"""In the tenth a run leaves to the next what it made unreferenced itself."""
 _BY_PULLS: Final = {
     "retention": {
         "policies": [
@@ -81,3 +86,36 @@ def test_ten_audits_a_scrub_and_a_confirmed_loss_change_no_record(
     assert records(counting)["meta.db"] != after["meta.db"], (
         "a pull sets the time by which it keeps tags"
     )
+
+
+def test_its_collector_does_to_grown_repositories_what_is_recorded(tmp_path: Path) -> None:
+    """With UPDATE_RECORDINGS it records them anew."""
+    modes = {Mode.DELETE_UNTAGGED: None, Mode.PLAIN: False}
+    now = (tmp_path.stat()).st_mtime
+    parts: dict[str, object] = {}
+    homes: dict[tuple[int, Mode], Path] = {}
+    trees = {seed: zot_cases.tree(seed) for seed in _SEEDS}
+    for seed, grown in trees.items():
+        for mode, untagged in modes.items():
+            route = f"{mode}-{seed}"
+            root = tmp_path / "stores" / route
+            zot_cases.plant(root / route, grown, now)
+            homes[seed, mode] = root / route / zot_cases.REPOSITORY
+            policy = {"repositories": ["**"], "deleteUntagged": untagged is None}
+            parts[f"/{route}"] = {
+                "rootDirectory": str(root),
+                "dedupe": False,
+                "gc": True,
+                "gcDelay": f"{zot_cases.DELAY}s",
+                "gcInterval": "1s",
+                "retention": {"delay": f"{zot_cases.DELAY}s", "policies": [policy]},
+            }
+    with zot(tmp_path / "zot", storage={"subPaths": parts}) as running:
+        running.ran(homes.values())
+    cases = [
+        zot_cases.Case(seed, grown, {mode: zot_cases.left(homes[seed, mode]) for mode in modes})
+        for seed, grown in trees.items()
+    ]
+    if RECORDING:
+        zot_cases.write(cases)
+    assert cases == zot_cases.read()

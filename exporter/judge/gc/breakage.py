@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers, distinct
-from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Graph, Inventory
 from exporter.judge.gc.link_walk import descend, linked
 from exporter.judge.gc.outcome import Removal
 
@@ -98,10 +98,22 @@ def lacking_content(inventory: Inventory) -> int:
         owners, reached = descend(inventory, roots, held)
         there = np.isin(reached, held)
         linked_layers = layers.paths[layers.of(at)]
+        if inventory.layouts:  # each repository has files of its own
+            hollow = _hollow(graph, reached[there], linked_layers)
         unlinked = ~np.isin(reached, linked_layers)  # an index may list blobs
         lacking = np.where(there, hollow[graph.rows[reached]], unlinked | gone[reached])
         found += len(np.unique(owners[lacking]))
     return found
+
+
+def _hollow(graph: Graph, manifests: Numbers, files: Numbers) -> Marks:
+    """Mark the rows of images that lack a file of the repository that is theirs."""
+    hollow = np.zeros(len(graph.indexes) + 1, bool)
+    for each in distinct(manifests):
+        row = graph.rows[each]
+        if row >= 0 and not graph.indexes[row]:
+            hollow[row] = not np.isin(graph.links(each[None]), files).all()
+    return hollow
 
 
 class _Loss:

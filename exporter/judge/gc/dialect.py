@@ -74,4 +74,21 @@ DISTRIBUTION_3: Final = Dialect(
     walks_keys_on_s3=True,
     counts_whole_name=False,
 )
+ZOT: Final = Dialect(
+    name="zot",
+    marker=Folder.LAYERS,
+    descends=True,
+    finds_links_among_layers=False,
+    reads_schema1=False,
+    needs_tags=False,
+    sweeps_layer_links=False,
+    walks_keys_on_s3=False,
+    counts_whole_name=False,
+)
+"""zot's own collector, which `judge/gc/zot.py` follows: of its rules only the name stands here."""
 DIALECTS: Final = {dialect.name: dialect for dialect in (DISTRIBUTION_2, DISTRIBUTION_3)}
+
+
+def dialects(inventory: Inventory) -> tuple[Dialect, ...]:
+    """Return the collectors that may collect this storage."""
+    return (ZOT,) if inventory.layouts else tuple(DIALECTS.values())

@@ -1,4 +1,4 @@
-"""Which files go, by their paths below `docker/registry/v2`?"""
+"""Which files go, by their paths below `docker/registry/v2`, or zot's root directory?"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,6 +15,11 @@ def removed(inventory: Inventory, removal: Removal) -> Iterator[str]:
 
     Blobs and revisions go with their folders, so whatever else lies in those goes too.
     """
+    if inventory.layouts:
+        for repository, digests in removal.layer_links:
+            for digest in map(inventory.digests.text, digests.tolist()):
+                yield f"{inventory.repositories[repository]}/blobs/{digest.replace(':', '/', 1)}"
+        return
     for batch in removal.manifests:
         yield from _revisions(inventory, batch)
         yield from _histories(inventory, batch)

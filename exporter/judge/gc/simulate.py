@@ -10,7 +10,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT, Numbers, distinct
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.dialect import Dialect, Mode
+from exporter.judge.gc.dialect import Dialect, Mode, dialects
 from exporter.judge.gc.mark import MarkResult, mark
 from exporter.judge.gc.outcome import (
     Aborted,
@@ -22,12 +22,20 @@ from exporter.judge.gc.outcome import (
     Unpredictable,
 )
 from exporter.judge.gc.paths import ROOT, layer_link, not_found, revision_folder
+from exporter.judge.gc.zot import collected
 
 
 def simulate(inventory: Inventory, dialect: Dialect, mode: Mode) -> Outcome:
     """Predict one collection of a storage that nothing else changes meanwhile."""
     if inventory.blind:
         return Unpredictable(inventory.blind)
+    if dialect not in dialects(inventory):
+        detail = "not zot's storage"
+        if inventory.layouts:
+            detail = "an OCI layout for each repository, as zot keeps it: give --gc zot"
+        return Unpredictable((Gap(Scope.REGISTRY, dialect.name, Reason.UNSUPPORTED, detail),))
+    if inventory.layouts:
+        return collected(inventory, inventory.layouts, mode)
     if not inventory.has_repositories and not dialect.flat(inventory):
         error = not_found(inventory.driver, f"{ROOT}/repositories")
         return Aborted(dialect, mode, Stage.MARK, (f"failed to mark: {error}",))

@@ -20,6 +20,7 @@ from exporter.judge.gc.outcome import (
     worst_case,
 )
 from exporter.judge.gc.simulate import simulate
+from exporter.judge.plans.deletion import Deletion
 from exporter.judge.preflight import hazards
 from exporter.judge.preflight.deletions import Deleted, Label, StorageContents
 from exporter.judge.preflight.prediction import (
@@ -59,7 +60,7 @@ def predict(
     """Predict; `gaps` are those of the references, `now` is in nanoseconds since the epoch."""
     contents = StorageContents(inventory)
     planned = operation.deletions.deletions if operation.deletions else ()
-    deleted = contents.delete(planned, operation.method)
+    deleted = contents.delete(() if inventory.layouts else planned, operation.method)
     left = contents.without(deleted, operation.method)
     collection = operation.collection
     outcome = simulate(left, collection.dialect, collection.mode) if collection else None
@@ -75,9 +76,14 @@ def predict(
         hazards=(
             *hazards.of_deletions(operation, deleted.unmatched),
             *hazards.of_collection(left, outcome, now),
-            *hazards.of_removal(removal, users),
+            *hazards.of_removal(inventory, removal, users),
         ),
-        gaps=(*gaps, *blind, *operation.gaps(deleted.unmatched), *_doubts(left, outcome, now)),
+        gaps=(
+            *gaps,
+            *blind,
+            *operation.gaps(deleted.unmatched),
+            *_doubts(left, planned, outcome, now),
+        ),
         removed=None
         if isinstance(outcome, Unpredictable)
         else RemovalTotals(
@@ -246,8 +252,16 @@ def _merged(first: tuple[Batch, ...], second: tuple[Batch, ...]) -> tuple[Batch,
     return tuple(merged.items())
 
 
-def _doubts(inventory: Inventory, outcome: Outcome | None, now: int) -> Iterator[Gap]:
-    """What is being pushed may look like damage, and be whole by the time the collection runs."""
+def _doubts(
+    inventory: Inventory, planned: Sequence[Deletion], outcome: Outcome | None, now: int
+) -> Iterator[Gap]:
+    """Yield why a prediction may not hold.
+
+    What is being pushed may look like damage, and be whole by the time the collection runs.
+    """
+    if planned and inventory.layouts:
+        detail = "what zot makes of deletions is not predicted: it refuses some, and keeps others"
+        yield Gap(Scope.REGISTRY, "deletions", Reason.UNSUPPORTED, detail)
     if isinstance(outcome, Aborted) and hazards.is_young(inventory, now):
         yield _doubt(
             outcome,

@@ -5,10 +5,18 @@ from typing import Final
 
 import numpy as np
 
-from exporter.facts.inventory import Inventory, Upload
+from exporter.facts.inventory import Inventory, Layouts, Upload
 from exporter.facts.registry_kind import Collector
-from exporter.judge.gc.outcome import Aborted, Outcome, Removal, Unpredictable, worst_case
+from exporter.judge.gc.outcome import (
+    Aborted,
+    Completed,
+    Outcome,
+    Removal,
+    Unpredictable,
+    worst_case,
+)
 from exporter.judge.gc.preconditions import Effect, preconditions
+from exporter.judge.gc.zot import giving_up
 from exporter.judge.plans.deletion import Deletion, DeletionKind
 from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.prediction import GarbageCollection, Hazard, HazardCode, Operation
@@ -29,6 +37,9 @@ _STALE_CACHE: Final = (
 _NOT_READ: Final = (
     "the storage was not read: active uploads, damage that aborts a garbage collection, and "
     "unreferenced data are not considered (use --storage)"
+)
+_RETENTION: Final = (
+    "retention policies are not considered: keepTags removes tags, and deleteReferrers signatures"
 )
 _PINS: Final = "images in use are unknown: those pinned by digest are not considered (use --refs)"
 _NO_TAG_DELETION: Final = (
@@ -82,6 +93,9 @@ def of_collection(inventory: Inventory, outcome: Outcome | None, now: int) -> It
     """Yield the hazards of a collection; `now` is in nanoseconds since the epoch."""
     if outcome is None or isinstance(outcome, Unpredictable):
         return
+    if inventory.layouts:
+        yield from _of_zot(inventory, inventory.layouts, outcome)
+        return
     if isinstance(outcome, Aborted):
         far = {"mark": "before it removes anything"}.get(outcome.stage, f"among {outcome.stage}")
         chance = ", or one of its kind" if len(outcome.messages) > 1 else ""
@@ -102,9 +116,27 @@ def of_collection(inventory: Inventory, outcome: Outcome | None, now: int) -> It
         yield Hazard(each.code, each.repository, f"{verb}: {each.detail}")
 
 
-def of_removal(removal: Removal, users: int) -> Iterator[Hazard]:
+def _of_zot(
+    inventory: Inventory, layouts: Layouts, outcome: Completed | Aborted
+) -> Iterator[Hazard]:
+    """Yield the hazards of zot's own collector, which locks a repository while it collects."""
+    yield Hazard(HazardCode.RETENTION_NOT_CONSIDERED, "", _RETENTION)
+    for repository in giving_up(inventory, layouts, outcome.mode):
+        name = inventory.repositories[repository]
+        detail = "aborts at a manifest that is cut, or untagged and lost: no file is removed here"
+        yield Hazard(HazardCode.WOULD_ABORT, name, detail)
+    for repository, entries in worst_case(outcome).manifests:
+        pointing = inventory.tags.pointing(repository)
+        tags = [tag for tag, manifest in pointing if manifest in entries]
+        if tags:
+            detail = f"removes tags that cannot be pulled already: {_some(tags)}"
+            name = inventory.repositories[repository]
+            yield Hazard(HazardCode.BROKEN_TAGS_REMOVED, name, detail)
+
+
+def of_removal(inventory: Inventory, removal: Removal, users: int) -> Iterator[Hazard]:
     """Yield the hazards of what is removed in all; `users` are the images known to be in use."""
-    if len(removal.blobs):
+    if len(removal.blobs) and not inventory.layouts:
         yield Hazard(HazardCode.STALE_CACHE, "", _STALE_CACHE)
     if removal.manifests and not users:
         yield Hazard(HazardCode.PINS_NOT_CONSIDERED, "", _PINS)

@@ -38,6 +38,8 @@ class HazardCode(StrEnum):
     UNREAD_LINES = "unread-lines"
     STORAGE_NOT_READ = "storage-not-read"
     OTHER_COLLECTOR = "other-collector"
+    RETENTION_NOT_CONSIDERED = "retention-not-considered"
+    BROKEN_TAGS_REMOVED = "broken-tags-removed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import below, folders, root, shown, unseen
 from exporter.sources.storage.manifests import ManifestReader
 from exporter.sources.storage.repositories import Repositories
+from exporter.sources.storage.zot import LayoutReader
 
 _MOST_FOLDERS: Final = 2_000
 """That are looked into before a folder is taken for nobody's: any folder may be given."""
@@ -42,7 +43,12 @@ def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> I
     """
     builder = InventoryBuilder(Driver.FILESYSTEM)
     with root(path) as top:
-        if whose := _foreign(top):
+        whose = _foreign(top)
+        if whose == _ZOT:
+            LayoutReader(shard.holds).read(top, ReadContext(builder))
+            found = replace(builder.inventory(), partial=shard != WHOLE)
+            return found if _is_same(path, top) else _left(path, found)
+        if whose:
             builder.gaps.append(Gap(Scope.REGISTRY, shown(path), Reason.UNSUPPORTED, whose))
             return builder.inventory()
         with below(top, layout.ROOT, path) as tree:
@@ -112,12 +118,15 @@ def _read_part(
 
 def _still_there(path: str, top: int) -> bool:
     """Is the root directory that was read still the one of that path?"""
+    return _is_same(path, top) and layout.ROOT[-1] in _names(top, layout.ROOT[:-1])
+
+
+def _is_same(path: str, top: int) -> bool:
     try:
         now, then = Path(path).stat(), os.fstat(top)
     except OSError:
         return False
-    same = (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)
-    return same and layout.ROOT[-1] in _names(top, layout.ROOT[:-1])
+    return (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)
 
 
 def _left(path: str, found: Inventory) -> Inventory:
@@ -125,6 +134,12 @@ def _left(path: str, found: Inventory) -> Inventory:
     detail = "mounted, unmounted or replaced while it was listed"
     gap = Gap(Scope.REGISTRY, shown(path), Reason.UNREADABLE, detail)
     return replace(found, gaps=(*found.gaps, gap))
+
+
+def is_of_zot(path: str) -> bool:
+    """Is this zot's root directory? Raises `Unseen` where it cannot be opened."""
+    with root(path) as top:
+        return _foreign(top) == _ZOT
 
 
 def _foreign(top: int) -> str:

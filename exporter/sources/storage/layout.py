@@ -78,3 +78,9 @@ def blob_path(digest: str) -> str:
     """Return where a blob's file is, below the root directory."""
     algorithm, _, encoded = digest.partition(":")
     return "/".join((*ROOT, "blobs", algorithm, encoded[:_LETTERS], encoded, "data"))
+
+
+def own_path(repository: str, digest: str) -> str:
+    """Return where zot keeps a repository's own file of a blob, below the root directory."""
+    algorithm, _, encoded = digest.partition(":")
+    return f"{repository}/blobs/{algorithm}/{encoded}"

@@ -179,6 +179,7 @@ def test_an_archive_cut_short_anywhere_is_refused_or_lacks_what_was_cut(tmp_path
 def test_what_is_no_source_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no archive, but a text that is long enough " * 40)
     path = packed(tmp_path)
+    (tmp_path / "empty").mkdir()
 
     assert "no blobs/ here" in refused(f"oci:{tmp_path}")
     assert refused(f"oci:{tmp_path / 'nowhere'}") == "No such file or directory"
@@ -188,4 +189,4 @@ def test_what_is_no_source_is_one_sentence(tmp_path: Path) -> None:
         f"oci-archive:{tmp_path / 'text'}"
     )
     assert refused(f"oci-archive:{path}:v9") == "it has no tag v9 (it has v1)"
-    assert "not the root directory of a registry" in refused(f"storage:{tmp_path}")
+    assert "not the root directory of a registry" in refused(f"storage:{tmp_path / 'empty'}")
