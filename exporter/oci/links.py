@@ -104,7 +104,7 @@ _SIZE: Final = 8
 _UNPACKED: Final = 256
 """Manifests whose links are at hand as objects, since most are looked at several times in a row."""
 _SHORT: Final = 128
-"""PackedLinks of a manifest that are kept at hand: no image has more layers than 127."""
+"""Links of a manifest that are kept at hand: no image has more layers than 127."""
 
 
 class PackedLinks(Sequence[Link]):
@@ -150,6 +150,15 @@ class PackedLinks(Sequence[Link]):
         """The bytes of all targets, in order."""
         total = len(self.shape)
         return struct.unpack_from(f">{total}q", self.packed, PACKED * total)
+
+    def first(self, kind: Kind) -> Descriptor | None:
+        """Return the first target of a kind, without making objects of the others."""
+        at = next((at for at, each in enumerate(self.shape) if each[0] is kind), None)
+        if at is None:
+            return None
+        _, media_type, platform, attestation = self.shape[at]
+        digest = Digest.of_packed(self.packed[PACKED * at : PACKED * (at + 1)])
+        return Descriptor(media_type, digest, self.sizes[at], platform, None, attestation)
 
     def __len__(self) -> int:
         """How many there are."""

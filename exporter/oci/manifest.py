@@ -94,6 +94,8 @@ class Manifest:
     @property
     def config(self) -> Descriptor | None:
         """Its configuration blob, where it has one."""
+        if isinstance(self.links, PackedLinks):
+            return self.links.first(Kind.CONFIG)
         return next((link.target for link in self.links if link.kind is Kind.CONFIG), None)
 
 

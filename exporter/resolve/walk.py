@@ -71,7 +71,7 @@ class Walk:
     )
     """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
     before: Mapping[Digest, Manifest] = field(default_factory=dict)
-    """Those of the audit before, most of which are the same: an equal one is held once."""
+    """Those of the audit before. What a digest names never changes: none of them is read again."""
     plan: FullReadPlan | None = None
     """When what is known is read in full again; None is never."""
     foreseen: Callable[[Place], bool] = lambda _: False
@@ -168,6 +168,8 @@ class Walk:
         try:
             if digest in self.manifests:
                 return await self._known(place)
+            if (read := self.before.get(digest)) is not None:
+                return self._hold(read) or await self._known(place)
             if body := self.memory.manifest(digest):
                 return await self._parse(digest, body) or await self._known(place)
             if self._entries >= self.limits.entries:
@@ -216,9 +218,6 @@ class Walk:
         if self._entries + weight > self.limits.entries:
             return self._no_room()
         self._entries += weight
-        known = self.before.get(read.digest)
-        if known is not None and known == read:
-            read = known
         self.manifests[read.digest] = read
         return None
 

@@ -30,7 +30,8 @@ from exporter.store.checks import Check, check_address, check_of, check_registry
 
 NAME: Final = "pullproof snapshot"
 VERSION: Final = 8
-"""Rises with every change of the layout: a snapshot is kept for days, not for years."""
+"""Rises with every change of the layout, and of what manifests are parsed to: audits do not parse
+again what a snapshot holds. It is kept for days, not for years."""
 
 LARGEST: Final = 512 << 20
 """Bytes of a file; a registry of 100,000 manifests takes 50 MB."""

@@ -43,6 +43,8 @@ def test_a_manifest_holds_the_links_that_it_is_made_of(
     assert len(made.links) == len(links)
     assert [made.links[at] for at in range(len(links))] == list(links)
     assert (made == manifest(others)) is (links == others)
+    configs = (each.target for each in links if each.kind is Kind.CONFIG)
+    assert made.config == next(configs, None)
     assert hash(made) == hash(manifest(tuple(links)))
     assert made.inline_size == sum(len(each.target.data or b"") for each in links)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -296,7 +295,7 @@ def read(made: Made) -> Manifest:
     return parse(made.body, made.digest)
 
 
-async def test_what_two_audits_read_alike_is_kept_once() -> None:
+async def test_what_the_audit_before_read_is_not_read_again_but_asked_for() -> None:
     made, before = image("app"), read(image("app"))
     fake = pushed(made)
     walk = Walk(fake, Notes(), AuditLimits(), before={before.digest: before})
@@ -304,16 +303,7 @@ async def test_what_two_audits_read_alike_is_kept_once() -> None:
     await walk.run([(APP, made.digest)])
 
     assert walk.manifests[made.digest] is before
-
-
-async def test_what_is_read_now_wins_over_what_was_read_before() -> None:
-    made = image("app")
-    stale = replace(read(made), links=())
-    walk = Walk(pushed(made), Notes(), AuditLimits(), before={made.digest: stale})
-
-    await walk.run([(APP, made.digest)])
-
-    assert walk.manifests[made.digest] == read(made)
+    assert fake.counted() == {("HEAD", "manifest"): 1}
 
 
 async def test_a_second_look_holds_the_manifests_of_the_first() -> None:
