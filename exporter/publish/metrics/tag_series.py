@@ -94,7 +94,7 @@ def _order(tag: TagReport) -> tuple[int, bool, int]:
 
 
 def _at_risk(tag: TagReport) -> bool:
-    return bool(tag.incomplete or tag.failing_pulls) or any(
+    return bool(tag.incomplete or tag.failing_pulls or tag.verdict.unprotected) or any(
         each.unprotected
         for reference_class in _classes(tag.verdict)
         for _, each in _counts(tag, reference_class)

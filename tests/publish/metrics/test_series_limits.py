@@ -70,6 +70,14 @@ def test_of_tags_that_are_well_those_at_risk_are_kept() -> None:
     assert kept == ["risk"]
 
 
+def test_of_tags_that_are_well_a_pin_that_no_tag_keeps_is_kept() -> None:
+    pinned = tag("app@", child("pinned", protected_by=("x",)))
+    others = [tag(f"app:v{n}", child(protected_by=("x",))) for n in range(3)]
+    found = samples(app_state(status(report(*others, pinned))), Limits(tags=1))
+
+    assert [number for _, number in found["pullproof_tag_unprotected_images"]] == [1]
+
+
 def test_problems_are_capped_for_each_registry_and_live_ones_are_kept() -> None:
     old = tag("app:old", child("arm", MISSING), reference=ReferenceClass.SELECTED)
     live = tag("app:v1", child("amd64", MISSING), child("arm64", MISSING))
