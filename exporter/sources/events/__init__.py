@@ -24,11 +24,11 @@ def read(headers: Mapping[str, str], body: bytes) -> tuple[ImageEvent | None, ..
     `headers` must find names in any case. Raises `Malformed` for what no known sender sends.
     """
     message = Message(headers, body)
+    if message.media_type == "application/x-www-form-urlencoded":
+        raise Malformed("a form: choose application/json as the content type of the webhook")
     for sender in SENDERS:
         found = sender.read(message)
         if found is not None:
             return found
-    if message.media_type == "application/x-www-form-urlencoded":
-        raise Malformed("a form: choose application/json as the content type of the webhook")
     known = ", ".join(sender.name for sender in SENDERS)
     raise Malformed(f"not an event of a known sender ({known})")

@@ -47,8 +47,6 @@ def _read(message: Message) -> tuple[ImageEvent | None, ...] | None:
     event = message.headers.get("X-GitHub-Event")
     if event is None or any(name in message.headers for name in gitea.EVENT_HEADERS):
         return None
-    if message.media_type != "application/json":
-        return None
     if event not in ("package", "registry_package"):
         return (None,)
     found = decoded(message.body, _GitHubPackageEvent)

@@ -92,6 +92,16 @@ def test_what_nobody_sends_is_refused_with_the_way_out(media_type: str, words: s
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["gitea-1.26.0", "github"])
+def test_a_webhook_that_sends_forms_is_told_to_send_json(name: str) -> None:
+    (each, *_) = senders.recorded(name)
+    headers = CIMultiDict(each.headers)
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+
+    with pytest.raises(Malformed, match="choose application/json"):
+        read(headers, b"payload=%7B%7D")
+
+
 def test_one_bad_name_in_an_envelope_takes_nothing_from_the_others() -> None:
     (push,) = [
         each
