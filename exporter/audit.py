@@ -181,7 +181,7 @@ def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
 
     Not where a tag leads elsewhere than the storage, read before, shows it to: others may too.
     """
-    if inventory.blind:
+    if inventory.blind or inventory.taken_at is not None:
         return snapshot
     unlisted = {gap.subject for gap in snapshot.gaps if gap.scope is Scope.REPOSITORY}
     wanted = [root.repository for root in snapshot.roots if root.repository in unlisted]
@@ -204,7 +204,8 @@ def _with_stock(target: Target, report: Report, inventory: Inventory, uses: List
     snapshot = report.snapshot
     wants = [use for use in uses.entries if target.names(use)]
     roots = stored_roots(inventory, target.scope, wants)
-    storage = storage_use(inventory, roots, snapshot.collector, target.grace, snapshot.taken_at)
+    taken_at = inventory.taken_at or snapshot.taken_at
+    storage = storage_use(inventory, roots, snapshot.collector, target.grace, taken_at)
     if isinstance(storage, Unpredictable):
         return _with_gaps(report, storage.gaps)
     return replace(report, storage=storage)

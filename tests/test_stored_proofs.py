@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from exporter.audit import audit
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.inventory import Inventory
 from exporter.facts.proof import Proof, State
 from exporter.facts.shard import Shard
 from exporter.facts.use import ReferenceClass
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.facts.body import Outline
-    from exporter.facts.inventory import Inventory
     from exporter.oci.digest import Digest
 
 QUARTER: Final = 900.0
@@ -551,3 +551,60 @@ async def test_a_storage_that_is_replaced_while_it_is_listed_proves_nothing(
     assert {gap.reason for gap in report.snapshot.gaps} == {Reason.UNREADABLE}
     assert report.storage is None
     assert states(report) == states(await world.anew())
+
+
+@dataclass(frozen=True)
+class Published(RegistryStorage):
+    """A list of the storage that was made some time ago, as S3 Inventory publishes them."""
+
+    listed: Inventory | None = None
+    taken_at: float = 0.0
+
+    def read(self) -> Inventory:
+        assert self.listed
+        return replace(self.listed, taken_at=self.taken_at)
+
+
+def published(world: World, age: float) -> Published:
+    return Published(str(world.root), listed=world.storage.read(), taken_at=world.now - age)
+
+
+async def test_an_older_list_proves_content_as_of_its_time_and_no_tag(world: World) -> None:
+    list_of_then = published(world, 3_600.0)
+    world.push(worlds.image("pushed since"), "v4")
+    await world.audited(1.0, list_of_then)
+    world.push(worlds.image("newer"), "v3")
+
+    report = await world.audited(1.0, list_of_then)
+
+    assert states(report) == states(await world.anew())
+    seen = report.snapshot.sightings[APP, BUILT.digest]
+    assert (seen.proof, seen.seen_at) == (Proof.STORED, list_of_then.taken_at)
+    assert all(root.sighting.proof is Proof.HEAD for root in report.snapshot.roots)
+    assert (report.snapshot.disagreements, report.snapshot.gaps) == ((), ())
+
+
+async def test_a_list_older_than_the_period_proves_nothing_and_is_a_gap(world: World) -> None:
+    await world.audited()
+    first = world.content_asked
+
+    report = await world.audited(1.0, published(world, 1.1 * DAY))
+
+    assert world.content_asked >= first / 2
+    assert Proof.STORED not in proofs(report)
+    assert [(gap.subject, gap.reason) for gap in report.snapshot.gaps] == [
+        ("storage", Reason.INCOMPLETE_LIST)
+    ]
+
+
+async def test_what_is_lost_since_an_older_list_is_found_within_the_period(world: World) -> None:
+    await world.audited()
+    old = published(world, 60.0)
+    world.lose(ALONE.blobs[0].digest)
+
+    for _ in range(4):
+        old = replace(old, taken_at=world.now - 60.0)
+        report = await world.audited(0.25 * DAY + 1.0, old)
+
+    assert states(report) == states(await world.anew())
+    assert report.snapshot.disagreements == ()

@@ -54,10 +54,24 @@ class StorageSettings(PlaceSettings):
     url: BucketUrl | None = None
     """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials are found as by the
     clouds' own tools. Needs the extra `pullproof[s3]`."""
+    inventory: BucketUrl | None = None
+    """`s3://bucket/prefix/source-bucket/config-id`, where S3 Inventory publishes lists of the
+    bucket with the fields Size, LastModifiedDate and ETag, as CSV or (with `pullproof[facts]`)
+    Parquet. The newest is read instead of listing the bucket; one that is older than
+    `verify.period` proves nothing."""
     grace: Duration = timedelta(days=1)
     """Younger data may belong to a push in progress, and never counts as reclaimable."""
     stale_uploads: Duration = timedelta(days=7)
     """Uploads without activity for this long count as reclaimable."""
+
+    @model_validator(mode="after")
+    def _listed(self) -> Self:
+        s3 = ("s3://", "s3a://")
+        if self.inventory and not (self.url or "").startswith(s3):
+            raise invalid("inventory", "goes with an s3 url")
+        if self.inventory and not self.inventory.startswith("s3://"):
+            raise invalid("inventory", "an address such as s3://bucket/prefix/source/config-id")
+        return self
 
 
 class FactsSettings(PlaceSettings):

@@ -226,6 +226,8 @@ class Inventory:
     misplaced: str = ""
     """Why a collector cannot tell the digest of a file called `data`; empty where there is none."""
     gaps: tuple[Gap, ...] = ()
+    taken_at: float | None = None
+    """When it was listed, in seconds since the epoch; None where that was just now."""
     partial: bool = False
     """Were some repositories left out on purpose, and all blobs that the others do not link?"""
     layouts: Layouts | None = None

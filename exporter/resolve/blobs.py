@@ -12,7 +12,6 @@ from exporter.facts.proof import (
     HEADER,
     INLINED,
     LAST_BYTE,
-    STORED,
     Proof,
     Sighting,
     State,
@@ -122,7 +121,7 @@ class BlobCheck:
         always |= self._whole | self._loose
         sizes = ((place, self._wanted[place].size) for place in new if place not in always)
         for place in proofs.blobs({place: size for place, size in sizes if size is not None}):
-            self.walk.sightings[place] = STORED
+            self.walk.sightings[place] = proofs.sighting
             del self._wanted[place]
 
     async def _ordered(

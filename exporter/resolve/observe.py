@@ -186,7 +186,8 @@ async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -
     if target.storage:
         width = target.limits.width
         differ = contradictions(asked, proofs, target.storage, target.registry, width)
-        proofs.disagreements, proofs.gap = await differ
+        proofs.disagreements, gap = await differ
+        proofs.gap = gap or proofs.gap
 
 
 def _wanted(

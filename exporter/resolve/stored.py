@@ -7,16 +7,16 @@ round has to be remembered (`Snapshot.sampled_at`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 
 from exporter.facts.digests import DIGEST_BYTES, Halves, Marks, pack_texts
-from exporter.facts.gap import Gap
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.proof import STORED, Proof, Sighting, State
 from exporter.facts.snapshot import Disagreement, Snapshot
 from exporter.facts.stored import Stored
 from exporter.facts.use import ReferenceClass
@@ -51,6 +51,8 @@ class StorageProofs:
     gap: Gap | None = None
     """Why the storage could not be asked again about what seems to differ."""
     stored: Stored = field(init=False)
+    sighting: Sighting = field(init=False)
+    """Of what the storage proves, with the time of an older list."""
     _since: float | None = field(init=False)
     """When the last round of turns ended; None where everything has its turn now."""
     _tags: dict[Repository, Mapping[str, str | None] | None] = field(default_factory=dict)
@@ -60,11 +62,21 @@ class StorageProofs:
         self.stored = Stored(self.inventory)
         since = self.before.sampled_at if self.before else None
         recent = since is not None and 0 <= self.now - since < self.period
-        self._since = since if recent else None
+        listed = self.inventory.taken_at
+        old = listed is not None and not 0 <= self.now - listed < self.period
+        self._since = since if recent and not old else None
+        self.sighting = STORED if listed is None else replace(STORED, seen_at=listed)
+        if old:
+            hours = (self.now - (listed or 0.0)) / 3600
+            words = f"its list is {hours:,.0f} hours old, and proves nothing after verify.period"
+            self.gap = Gap(Scope.REGISTRY, "storage", Reason.INCOMPLETE_LIST, words)
 
     def tags(self, names: Iterable[tuple[Repository, Tag]]) -> dict[tuple[Repository, Tag], Digest]:
-        """Return what tags resolve to, of those about which the registry need not be asked."""
-        if self.before is None or self._since is None:
+        """Return what tags resolve to, of those about which the registry need not be asked.
+
+        An older list tells of none: tags move.
+        """
+        if self.before is None or self._since is None or self.inventory.taken_at is not None:
             return {}
         roots = (root for root in self.before.roots if root.sighting.state is State.PRESENT)
         known = {(root.repository, root.tag): root.digest for root in roots if root.digest}

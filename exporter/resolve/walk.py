@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import HASHED, HEADER, STORED, Sighting, State, unknown
+from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
 from exporter.facts.sightings import Sightings
 from exporter.memory import Memory
 from exporter.oci.digest import Digest, Malformed
@@ -124,7 +124,7 @@ class Walk:
         for place in spared:
             held = place[1] in self.manifests
             refused = None if held else self._hold(known[place[1]])
-            self.sightings[place] = refused or STORED
+            self.sightings[place] = refused or proofs.sighting
         return [place for place in wave if place not in self.sightings] if spared else wave
 
     async def _manifests(self, wave: list[Place]) -> None:

@@ -196,7 +196,8 @@ def _storage(settings: StorageSettings, ledger: Ledger, shard: Shard) -> Registr
 def storage(settings: StorageSettings, outlines: Outlines | None = None) -> RegistryStorage:
     """Return a registry's storage, unread; of its manifests, what is known from before."""
     options, plain_http = settings.options, settings.plain_http
-    return RegistryStorage(settings.location, options, plain_http, outlines)
+    lists = settings.inventory or ""
+    return RegistryStorage(settings.location, options, plain_http, outlines, lists)
 
 
 def scrub(settings: ScrubSettings, source: Bytes, proofs: Proofs) -> Scrub:

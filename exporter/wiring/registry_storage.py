@@ -34,6 +34,8 @@ class RegistryStorage:
     plain_http: bool = False
     outlines: Outlines | None = None
     """What is known of its manifests from before."""
+    inventory: str = ""
+    """Where S3 publishes lists of the bucket: `s3://bucket/prefix/source-bucket/config-id`."""
     shard: Shard = WHOLE
     """The part of its repositories that is read."""
 
@@ -49,7 +51,7 @@ class RegistryStorage:
             detail = "the reading before has not ended"
             raise Unseen(self.location, Reason.TIMEOUT, detail)
         try:
-            bucket = self._bucket()
+            bucket = self._bucket(self.inventory)
             if bucket is None:
                 return filesystem.read(self.location, self.outlines, self.shard)
             return bucket.read(self.outlines)
@@ -106,11 +108,13 @@ class RegistryStorage:
         bucket = self._bucket()
         return RootFolder(self.location) if bucket is None else bucket.objects
 
-    def _bucket(self) -> "Bucket | None":
+    def _bucket(self, inventory: str = "") -> "Bucket | None":
         if "://" not in self.location:
             return None
         module = library(self.location)
-        bucket: Bucket = module.Bucket.at(self.location, self.options, plain_http=self.plain_http)
+        bucket: Bucket = module.Bucket.at(
+            self.location, self.options, plain_http=self.plain_http, inventory=inventory
+        )
         return bucket
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -13,6 +14,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
+
+import obstore
+from obstore.store import MemoryStore
 
 from exporter.config.loading import Misconfigured, load
 from exporter.config.values import ShardName
@@ -30,6 +34,8 @@ from exporter.publish.web.config import server_context
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
 from exporter.sources.storage.archive import ImageArchive
+from exporter.sources.storage.bucket_inventory import BucketInventory
+from exporter.sources.storage.object_store import Objects
 from exporter.sources.storage.oci_layout import named
 from exporter.store import manifest_cache, snapshot_file
 from exporter.store.ledger import Ledger
@@ -230,6 +236,38 @@ def _storage(data: bytes) -> None:
             simulate(inventory, dialect, mode)
 
 
+def _bucket_inventory(data: bytes) -> None:
+    """Publish a manifest and, behind 0x1e, the file that it names; read the list."""
+    manifest, _, file = data.partition(b"\x1e")
+    store = MemoryStore()
+    checksum = hashlib.md5(manifest, usedforsecurity=False).hexdigest().encode()
+    for name, content in (("manifest.json", manifest), ("manifest.checksum", checksum)):
+        obstore.put(store, f"lists/2026-01-01T00-00Z/{name}", content)
+    obstore.put(store, "data", file)
+    found = BucketInventory.newest(Objects(store, "fuzz"), "lists", "fuzz")
+    assert found.taken_at is not None
+    for _ in found.keys("b", "below"):
+        pass
+
+
+def _lists(form: str, file: bytes) -> bytes:
+    schema = "Bucket, Key, Size, LastModifiedDate, ETag"
+    manifest = {
+        "sourceBucket": "b",
+        "creationTimestamp": "1514944800000",
+        "fileFormat": form,
+        "fileSchema": schema,
+        "files": [{"key": "data"}],
+    }
+    return json.dumps(manifest).encode() + b"\x1e" + file
+
+
+_LISTS: Final = (
+    _lists("CSV", gzip.compress(b'"b","below/x","5","2026-01-01T00:00:00.000Z","d41d"\n')),
+    _lists("Parquet", b"PAR1" + b"\0" * 16 + b"PAR1"),
+)
+
+
 def _link(data: bytes) -> None:
     layout.linked(data)
     text = data.decode(errors="surrogateescape")
@@ -386,6 +424,14 @@ TARGETS: Final = (
         ("sources.storage.layout", "sources.storage.folder", "facts.body"),
         (Unseen,),
         longest=1 << 13,
+    ),
+    Target(
+        "bucket-inventory",
+        _bucket_inventory,
+        _LISTS,
+        ("sources.storage.bucket_inventory",),
+        (Unseen,),
+        longest=1 << 14,
     ),
     Target(
         "image-archive",

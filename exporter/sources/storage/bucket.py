@@ -5,8 +5,8 @@ match what the path says (encryption by key, other stores, true differences) the
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final, Self
 
@@ -16,6 +16,7 @@ from exporter.facts.inventory_builder import InventoryBuilder, Target
 from exporter.memory import Outlines
 from exporter.ports import Unseen
 from exporter.sources.storage import layout, links
+from exporter.sources.storage.bucket_inventory import BucketInventory
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.links import LinkTargets
 from exporter.sources.storage.manifests import ManifestReader
@@ -45,16 +46,29 @@ class Bucket:
 
     objects: Objects
     driver: Driver
+    inventory: BucketInventory | None = None
+    """A list of it that was published; None where it is listed now."""
 
     @classmethod
     def at(
-        cls, url: str, options: Mapping[str, str] | None = None, *, plain_http: bool = False
+        cls,
+        url: str,
+        options: Mapping[str, str] | None = None,
+        *,
+        plain_http: bool = False,
+        inventory: str = "",
     ) -> Self:
-        """Open a bucket, as `Objects.at` does. Raises `Unseen` for another kind of address."""
+        """Open a bucket, as `Objects.at` does; `inventory` is where S3 publishes lists of it.
+
+        Raises `Unseen` for another kind of address, and where there is no such list.
+        """
         driver = _DRIVERS.get(url.partition("://")[0])
         if driver is None:
             raise Unseen(url, Reason.UNSUPPORTED, "not an s3, gs or az address")
-        return cls(Objects.at(url, options, plain_http=plain_http), driver)
+        objects = Objects.at(url, options, plain_http=plain_http)
+        if not inventory:
+            return cls(objects, driver)
+        return cls(objects, driver, BucketInventory.at(inventory, options, plain_http=plain_http))
 
     def read(self, outlines: Outlines | None = None) -> Inventory:
         """List what it holds; `outlines` spare the manifests that were read before.
@@ -65,17 +79,35 @@ class Bucket:
         if self.objects.head(_LOCK) is not None:
             return self._foreign(builder, layout.GITLAB)
         context = ReadContext(builder)
-        _add_blobs(self.objects.keys(_BLOBS), context.below("blobs"))
+        blobs, repositories = self._listed()
+        _add_blobs(blobs, context.below("blobs"))
         manifests = ManifestReader(self.contents, context, outlines)
         builder.has_repositories = False
-        for name, keys in groupby(self.objects.keys(_REPOSITORIES), lambda key: _split(key)[0]):
+        for name, keys in groupby(repositories(), lambda key: _split(key)[0]):
             builder.has_repositories = True
             here = context.below("repositories").below(name)
             _Repository(name, here, self.objects).read(keys, manifests)
         manifests.keep()
         if not builder.has_repositories and not builder.has_blobs:
             return self._foreign(builder, layout.NOTHING)
-        return context.inventory(self._look)
+        taken_at = self.inventory.taken_at if self.inventory else None
+        return replace(context.inventory(self._look), taken_at=taken_at)
+
+    def _listed(self) -> tuple[Iterable[Key], Callable[[], Iterable[Key]]]:
+        """Return the keys of blobs, and what returns those of repositories after them, in order."""
+        if self.inventory is None:
+            return self.objects.keys(_BLOBS), lambda: self.objects.keys(_REPOSITORIES)
+        host, _, root = self.objects.name.partition("://")[2].rstrip("/").partition("/")
+        keys, others = self.inventory.keys(host, root), list[Key]()
+
+        def blobs() -> Iterator[Key]:
+            for key in keys:
+                if key.path.startswith(_BLOBS):
+                    yield key
+                elif key.path.startswith(_REPOSITORIES):
+                    others.append(key)
+
+        return blobs(), lambda: sorted(others, key=_order)
 
     def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
         """Read blobs, each at most one byte more than the limit; None where there is none.
@@ -91,6 +123,10 @@ class Bucket:
     def _foreign(self, builder: InventoryBuilder, whose: str) -> Inventory:
         builder.gaps.append(Gap(Scope.REGISTRY, self.objects.name, Reason.UNSUPPORTED, whose))
         return builder.inventory()
+
+
+def _order(key: Key) -> str:
+    return key.path
 
 
 def _add_blobs(keys: Iterable[Key], context: ReadContext) -> None:

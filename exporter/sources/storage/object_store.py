@@ -62,6 +62,12 @@ class Objects:
                     etag = (each["e_tag"] or "").strip('"')
                     yield Key(each["path"], each["size"], _time(each["last_modified"]), etag)
 
+    def folders(self, folder: str) -> list[str]:
+        """Return the paths of the folders right below one. Raises `Unseen`."""
+        with self._errors(folder):
+            found = obstore.list_with_delimiter(self.store, prefix=f"{folder}/")
+            return list(found["common_prefixes"])
+
     def holds(self, folder: str) -> bool:
         """Is there anything below a prefix? Raises `Unseen`."""
         return next(self.keys(f"{folder}/"), None) is not None
