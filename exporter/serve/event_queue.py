@@ -19,6 +19,8 @@ _log: Final = logging.getLogger("pullproof.events")
 
 _PAUSE: Final = 1.0
 """Seconds from the first event until the audit is requested: others of a push come meanwhile."""
+_TRIES: Final = 5
+"""Requests for what a registry does not answer; then the next periodic audit looks at it."""
 _MOST: Final = 1_000
 """Tags, places and repositories that wait; for more, the whole registry is audited."""
 
@@ -74,11 +76,18 @@ class EventQueue:
             await self._arrived.wait()
             await asyncio.sleep(self.pause)
             focus, since = self._taken()
-            try:
-                if await self.request(focus):
+            for turn in range(_TRIES):
+                if await self._audited(focus):
                     self.tally.published(_now() - since)
-            except Exception:  # noqa: BLE001 - a job boundary: the next events must be heard
-                _log.exception("events not audited", extra={"registry": self.registry})
+                    break
+                await asyncio.sleep(self.pause * 2**turn)
+
+    async def _audited(self, focus: Focus | None) -> bool:
+        try:
+            return await self.request(focus)
+        except Exception:  # noqa: BLE001 - a job boundary: the next events must be heard
+            _log.exception("events not audited", extra={"registry": self.registry})
+            return False
 
     def _taken(self) -> tuple[Focus | None, float]:
         """Return what waits, None for the whole registry, and since when."""

@@ -44,7 +44,10 @@ class Site:
     asked: list[Focus | None] = field(default_factory=list)
     tally: EventTally = field(default_factory=EventTally)
     held: asyncio.Event | None = None
-    fails: bool = False
+    fails: int = 0
+    """How many requests fail from now on."""
+    breaks: bool = False
+    """With an exception?"""
 
     def __post_init__(self) -> None:
         self.queue = EventQueue("main", self._admits, self._request, self._wake, self.tally, 0.0)
@@ -56,9 +59,10 @@ class Site:
         self.asked.append(focus)
         if self.held:
             await self.held.wait()
-        if self.fails:
+        self.fails -= 1
+        if self.fails >= 0 and self.breaks:
             raise RuntimeError
-        return True
+        return self.fails < 0
 
     def _wake(self, act: Callable[[], object]) -> None:
         asyncio.get_running_loop().call_soon(act)
@@ -104,19 +108,28 @@ async def test_what_comes_during_an_audit_is_requested_after_it() -> None:
     assert found.asked == [push("v1").focus, focus_of([push("v2"), push("v3")])]
 
 
-async def test_a_request_that_fails_is_logged_and_the_next_events_are_heard(
+async def test_what_a_registry_does_not_answer_is_requested_again() -> None:
+    async with site() as found:
+        found.fails = 2
+        found.queue.take([push("v1")])
+        await found.settled()
+
+    assert found.asked == [push("v1").focus] * 3
+    assert sum(found.tally.seconds) == 1
+
+
+async def test_after_some_tries_that_fail_the_next_events_are_heard(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with site() as found:
-        found.fails = True
+        found.fails, found.breaks = 5, True
         found.queue.take([push("v1")])
         await found.settled()
-        found.fails = False
         found.queue.take([push("v2")])
         await found.settled()
 
-    assert found.asked == [push("v1").focus, push("v2").focus]
-    assert "events not audited" in caplog.messages
+    assert found.asked == [push("v1").focus] * 5 + [push("v2").focus]
+    assert caplog.messages.count("events not audited") == 5
     assert sum(found.tally.seconds) == 1, "a verdict that was not published took no time"
 
 
