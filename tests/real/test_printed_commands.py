@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.parts import layout
+from tests.parts import layout, tree
 from tests.parts.pages import TREE, Shell
 from tests.parts.product import Json, configure, exporter
 from tests.parts.registry import Registry, Settings, registry
 from tests.shipped.grafana import documents, panels
 from tests.shipped.promql import filled
-from tests.worlds import two_platforms
+from tests.worlds import image, layer, two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +140,34 @@ def test_every_command_of_a_page_works_where_the_exporter_runs(site: Site) -> No
         with each.client("team/app") as client:
             for child in APPS[kind].children:
                 client.delete(child.digest)
+
+
+def test_the_commands_for_one_digest_that_breaks_several_tags_repair_them_all(site: Site) -> None:
+    shared = layer("shared")
+    for kind, each in site.registries.items():
+        for number in range(2):
+            tree.write(
+                each.root, "team/cause", image(f"{kind} {number}", layers=(shared,)), f"v{number}"
+            )
+        tree.data(each.root, shared.digest).unlink()
+    kept = site.shell.folder / "kept"
+    tree.write(kept, "x", image("kept", layers=(shared,)))
+    with exporter(site.shell.folder / "exporter-of-causes", site.settings) as running:
+        running.ready()
+        uploads = []
+        for kind in KINDS:
+            page = running.get(f"/digest/{site.label(kind)}/{shared.digest}").text
+            find, upload = on_page(page)
+            told = site.run(f"pullproof check {site.label(kind)} {site.options(kind)}", 1)
+            (listed,) = (one for one in printed(told) if "--cause" in one)
+            for command in (find, listed):
+                said = site.run(command, 1)
+                assert "No source has it" in said
+                assert "Restore it" not in said
+            uploads.append(upload)
+        # The first from a copy; then the others have it from the registry that is well again.
+        for command in (f"{uploads[0]} --source storage:{kept}", *uploads[1:]):
+            assert "2 tags can be pulled" in site.run(command, 0)
 
 
 def test_the_commands_of_a_dashboard_name_the_registry_as_it_is_configured(site: Site) -> None:

@@ -15,6 +15,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.publish.answers import causes, coverage
 from exporter.publish.answers.losses import losses
+from exporter.publish.answers.remedies import cause_remedies
 from exporter.publish.blocks import (
     Block,
     Code,
@@ -110,8 +111,8 @@ def _repair(report: Report, invocation: Invocation) -> Iterator[Block]:
     """Yield the command that repairs every tag of the worst cause, where one breaks several."""
     worst = report.causes[0] if report.causes else None
     if worst is not None and len(worst.breaks) > 1 and not worst.lack.wrong_diff_id:
-        words = "repair", host(report), "--cause", worst.lack.digest
-        yield Command("To list who still has the first one", invocation.command(report, *words))
+        find, _ = cause_remedies(report, worst.lack.digest, invocation)
+        yield Command("To list who still has the first one", find.command)
 
 
 def is_unreached(report: Report) -> bool:

@@ -7,8 +7,9 @@ from exporter.facts.proof import State
 from exporter.judge.content_findings import held, save
 from exporter.judge.report import Report
 from exporter.judge.tag_verdict import Child, TagVerdict
+from exporter.oci.digest import Digest
 from exporter.publish.blocks import Command
-from exporter.publish.formatting import address
+from exporter.publish.formatting import address, host
 from exporter.publish.invocation import Invocation
 from exporter.screen import plain
 
@@ -37,6 +38,18 @@ def remedies(report: Report, verdict: TagVerdict, invocation: Invocation) -> tup
             Command("Set the keep tags", typed("protect", "--apply")),
         ]
     return tuple(found)
+
+
+def cause_remedies(report: Report, digest: Digest, invocation: Invocation) -> tuple[Command, ...]:
+    """Return the commands that repair every tag that one digest breaks; none that breaks none."""
+    causes = (each for each in report.causes if each.lack.digest == digest)
+    if all(each.lack.wrong_diff_id for each in causes):
+        return ()
+    words = "repair", host(report), "--cause", digest
+    return (
+        Command(_FIND, invocation.command(report, *words)),
+        Command(_AGAIN, invocation.command(report, *words, "--apply")),
+    )
 
 
 def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:

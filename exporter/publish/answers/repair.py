@@ -108,7 +108,7 @@ def blocks(repairs: Sequence[Repair], most: int, again: str, *, applied: bool) -
         yield from section("Keep tags", listed(each.kept, most))
         yield from coverage.blocks(each.latest)
         yield from _verdicts(each, most)
-    if not applied and any(each.steps for each in repairs):
+    if not applied and any(step.source for each in repairs for step in each.steps):
         yield Command("Restore it", f"{again} --apply")
 
 

@@ -8,8 +8,10 @@ from exporter.judge.explanation import places, referencing
 from exporter.judge.report import Report, TagReport
 from exporter.oci.digest import Digest
 from exporter.publish.answers.causes import cause_item
+from exporter.publish.answers.remedies import cause_remedies
 from exporter.publish.blocks import Block, PageLink, Table, TableColumn, line, section
 from exporter.publish.formatting import count_words, state_cell, verdict_cell
+from exporter.publish.invocation import Invocation
 from exporter.publish.render.html import copy_button, render, text
 from exporter.publish.web.frame import frame, link
 from exporter.publish.web.tag_list import tag_path
@@ -23,7 +25,9 @@ def digest_path(registry: str, digest: str) -> str:
     return f"digest/{quote(registry, safe=':')}/{digest}"
 
 
-def digest_page(reports: Sequence[Report], report: Report, digest: Digest) -> str:
+def digest_page(
+    reports: Sequence[Report], report: Report, digest: Digest, invocation: Invocation
+) -> str:
     """Return the page of a digest of one registry; `reports` are those of all registries."""
     home = "../../"
     body = (
@@ -31,18 +35,19 @@ def digest_page(reports: Sequence[Report], report: Report, digest: Digest) -> st
         f'<li aria-current="page">{text(report.snapshot.registry)}</li></ol></nav>'
         '<section class="card" aria-labelledby="digest"><div class="shell">'
         f'<h1 id="digest">{text(digest)}</h1>{copy_button("digest")}</div>'
-        f"{render(_blocks(reports, report, digest, home))}</section>"
+        f"{render(_blocks(reports, report, digest, home, invocation))}</section>"
     )
     return frame(f"{digest[:19]} · pullproof", body, home, live=True)
 
 
 def _blocks(
-    reports: Sequence[Report], report: Report, digest: Digest, home: str
+    reports: Sequence[Report], report: Report, digest: Digest, home: str, invocation: Invocation
 ) -> Iterator[Block]:
     found = tuple(cause_item(each, 0) for each in report.causes if each.lack.digest == digest)
     yield from section("What it breaks", found)
     if not found:
         yield line("It breaks no tag.")
+    yield from cause_remedies(report, digest, invocation)
     yield _stored(reports, digest)
     tags = referencing(report, digest)
     yield line(f"Referenced by {count_words(len(tags), 'tag')} of {report.snapshot.registry}.")

@@ -71,7 +71,8 @@ class Handlers:
     async def digest(self, request: web.Request) -> web.StreamResponse:
         """The page of one digest."""
         registry = request.match_info["registry"]
-        reports = [each.report for each in self._board.app_state.statuses if each.report]
+        app_state = self._board.app_state
+        reports = [each.report for each in app_state.statuses if each.report]
         report = next((each for each in reports if each.snapshot.registry == registry), None)
         try:
             digest = Digest.parse(request.match_info["digest"])
@@ -79,7 +80,9 @@ class Handlers:
             raise web.HTTPBadRequest(text="Not a digest: sha256:… is one\n") from None
         if report is None or not await asyncio.to_thread(places, report, digest):
             raise web.HTTPNotFound(text="No such digest in the last audit\n")
-        return await sending.page(request, lambda: digest_page(reports, report, digest))
+        return await sending.page(
+            request, lambda: digest_page(reports, report, digest, app_state.invocation)
+        )
 
     async def document(self, request: web.Request) -> web.StreamResponse:
         """A page of the documentation, or a file that one shows."""

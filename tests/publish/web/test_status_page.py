@@ -272,5 +272,6 @@ async def test_one_layer_that_breaks_many_tags_is_on_the_first_screen_and_has_a_
     assert "495 more" in front.text
     assert str(lost) in page.text
     assert "Referenced by 500 tags" in page.text
+    assert f"pullproof repair registry.example --cause {lost} --apply" in page.text
     assert "team/app" in page.text
     assert (unknown.status_code, wrong.status_code) == (404, 400)
