@@ -28,10 +28,6 @@ class ReadEffect(StrEnum):
     PULL_COUNT = "pull count"
     PULL_LOG = "pull log"
     RATE_LIMIT = "rate limit"
-    CACHE_FILL = "cache fill"
-    """It fetches content from upstream."""
-    EXPIRY = "expiry"
-    """It moves the time at which a cached tag expires."""
     RELINK = "relinking"
     """It restores a lost blob from another repository, or removes an empty one."""
 
