@@ -20,6 +20,7 @@ from tests import worlds
 from tests.fakes import Notes
 from tests.parts import tree
 from tests.parts.registry import Registry, Settings, registry
+from tests.sources.storage.bucket import URL, bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class Auditor:
     """Audits one registry again and again, some seconds apart."""
 
     server: Registry
+    storage: RegistryStorage | None = None
+    """None is the folder of the registry."""
     report: Report | None = None
     notes: Notes = field(default_factory=Notes)
     now: float = LATER
@@ -57,7 +60,8 @@ class Auditor:
             if not storage:
                 return await audit(told, Listing(()), None, self.now)
             self.now += 1.0
-            told = replace(told, storage=RegistryStorage(str(self.server.root)))
+            files = self.storage or RegistryStorage(str(self.server.root))
+            told = replace(told, storage=files)
             self.report = await audit(told, Listing(()), self.report, self.now)
         return self.report
 
@@ -87,7 +91,11 @@ def collect(server: Registry) -> None:
 
 def remove_a_file(server: Registry) -> None:
     """The registry has its length in its cache."""
-    shutil.rmtree(tree.data(server.root, PLAIN.blobs[-1].digest).parent)
+    remove_from(server.root, PLAIN)
+
+
+def remove_from(root: Path, made: worlds.Made) -> None:
+    shutil.rmtree(tree.data(root, made.blobs[-1].digest).parent)
 
 
 def cut_a_file(server: Registry) -> None:
@@ -138,3 +146,31 @@ async def test_a_cache_that_serves_what_is_not_linked_is_a_disagreement(
     assert states(harmed) == states(anew)
     assert states(harmed)["v2", str(PLAIN.digest)] is (State.PRESENT if cache else State.BROKEN)
     assert [each.digest for each in found] == ([PLAIN.blobs[-1].digest] if cache else [])
+
+
+async def test_a_bucket_proves_as_a_folder_does(tmp_path: Path) -> None:
+    with (
+        bucket(tmp_path / "s3") as store,
+        registry(tmp_path / "registry", Settings(version=3, bucket=store.driver)) as server,
+    ):
+        for made, tag in ((INDEX, "v1"), (PLAIN, "v2")):
+            server.push(APP, made, tag)
+        storage = RegistryStorage(URL, store.options, plain_http=True)
+        auditor = Auditor(server, storage)
+        first = await auditor.audited()
+        again = await auditor.audited()
+        remove_from(store.root, PLAIN)
+        harmed = await auditor.audited()
+        anew = await auditor.audited(storage=False)
+        tree.layer_link(store.root, APP, INDEX.children[0].blobs[-1].digest).unlink()
+        tree.revision(store.root, APP, INDEX.children[1].digest).unlink()
+        unlinked = await auditor.audited()
+        last = await auditor.audited(storage=False)
+
+    assert Proof.STORED not in proofs(first)
+    assert set(proofs(again)) == {Proof.STORED}
+    assert states(harmed) == states(anew)
+    assert states(harmed)["v2", str(PLAIN.digest)] is State.BROKEN
+    assert states(unlinked) == states(last)
+    assert first.snapshot.disagreements == again.snapshot.disagreements == ()
+    assert harmed.snapshot.disagreements == ()
