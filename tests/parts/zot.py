@@ -131,7 +131,10 @@ class Zot:
 
 @contextmanager
 def zot(
-    folder: Path, collects: Sequence[str] = (), storage: Mapping[str, object] | None = None
+    folder: Path,
+    collects: Sequence[str] = (),
+    storage: Mapping[str, object] | None = None,
+    http: Mapping[str, object] | None = None,
 ) -> Iterator[Zot]:
     """Run a zot whose configuration, storage and log are in a folder.
 
@@ -148,7 +151,7 @@ def zot(
     config = {
         "distSpecVersion": "1.1.1",
         "storage": own | dict(storage or {}),
-        "http": {"address": _HOST, "port": "0", "compat": ["docker2s2"]},
+        "http": {"address": _HOST, "port": "0", "compat": ["docker2s2"]} | dict(http or {}),
         "log": {"level": "info"},
     }
     file = folder / "config.json"

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import ClassVar, Final, Self
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, Pulls, RegistryKind
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
@@ -96,13 +97,32 @@ class Distribution(Session):
             words = f"{words} repositories: {{from: {facts.lister}, namespaces: [OWNER]}}"
             raise Unseen("_catalog", Reason.UNSUPPORTED, words)
         try:
-            return await catalogue.repositories(self)
+            return await self._with_public(await catalogue.repositories(self))
         except Unseen as unseen:
             lister = self.facts.lister
             if unseen.reason not in _REFUSALS or not lister:
                 raise
             detail = f"{unseen.detail}; its API may list them: repositories: {{from: {lister}}}"
             raise Unseen(unseen.subject, unseen.reason, detail) from unseen
+
+    async def _with_public(self, listing: Listing[Repository]) -> Listing[Repository]:
+        """Return the catalogue with a gap for what only clients without a login are shown.
+
+        zot 2.1.20 grants nobody who logs in what its `anonymousPolicy` grants (run).
+        """
+        if not self.differs_by_login:
+            return listing
+        try:
+            public = await catalogue.repositories(self.of_other(ANONYMOUS))
+        except Unseen:
+            return listing
+        seen = set(listing.entries)
+        if not (hidden := [each for each in public.entries if each not in seen]):
+            return listing
+        more = f" and {len(hidden) - 1} more" if len(hidden) > 1 else ""
+        words = f"shown without a login, and not to this account: {hidden[0]}{more}"
+        gap = Gap(Scope.REGISTRY, "_catalog", Reason.INCOMPLETE_LIST, words)
+        return replace(listing, gaps=(*listing.gaps, gap))
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""

@@ -52,6 +52,7 @@ class Session:
         self._breaker = Breaker(name, limits)
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
+        self._listed_to_login = False
         self.origin: Session | None = None
         """A session with the same registry, whose answers show its kind as well."""
         self._asked = self._noted = False
@@ -130,6 +131,11 @@ class Session:
             self._noted = True
             words = ", ".join(sorted(changed))
             _LOG.info("%s: %s counts what is read: %s", self.name, facts.title, words)
+
+    @property
+    def differs_by_login(self) -> bool:
+        """Does it let everybody in, and was a list given to a login all the same?"""
+        return bool(self._shown_to_all) and self._listed_to_login
 
     @property
     def recognizable(self) -> bool:
@@ -233,6 +239,7 @@ class Session:
             raise refusal(response, request.subject)
         if shown is not None:
             response.anonymous = response.foreign or not self._authenticator.accept(request, shown)
+            self._listed_to_login |= bool(request.lists) and not response.anonymous
         if request.lists:
             response.doubt = await self._authenticator.doubt(request, shown)
         return response

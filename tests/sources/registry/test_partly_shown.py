@@ -45,6 +45,8 @@ class Zot:
     """Does it say beside its 200 that one may log in?"""
     checks: bool = True
     """Does it look at credentials at all?"""
+    excludes: bool = False
+    """Is the login kept out of what everybody else may read?"""
     asked: list[Asked] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Answer:
@@ -58,7 +60,8 @@ class Zot:
             return Answer(200, headers=how if self.offers else {})
         if asked.target.startswith("/v2/_catalog"):
             private = known and self.checks
-            return listed(repositories=[PRIVATE, PUBLIC] if private else [PUBLIC])
+            own = [PRIVATE] if self.excludes else [PRIVATE, PUBLIC]
+            return listed(repositories=own if private else [PUBLIC])
         if PUBLIC in asked.target or known:
             if "/tags/list" in asked.target:
                 return listed(name=PUBLIC, tags=["v1"])
@@ -88,9 +91,17 @@ async def test_a_configured_login_sees_what_the_catalogue_hides_from_others(
     listing = await catalogue(zot, ROBOT, ping=ping)
 
     assert PRIVATE in listing.entries
-    assert zot.shown("/v2/_catalog") == [BASIC]
+    assert zot.shown("/v2/_catalog") == ([BASIC, None] if ping else [BASIC])
     if ping:
         assert listing.complete
+
+
+async def test_what_only_clients_without_a_login_are_shown_is_a_gap() -> None:
+    listing = await catalogue(Zot(excludes=True), ROBOT)
+
+    assert listing.entries == (PRIVATE,)
+    (gap,) = listing.gaps
+    assert (gap.reason, PUBLIC in gap.detail) == (Reason.INCOMPLETE_LIST, True)
 
 
 async def test_nothing_is_shown_where_no_login_is_configured() -> None:
