@@ -107,6 +107,7 @@ SOURCES: Final = rows(
     # Each process reads for itself, and a shard that cannot is blind for its own part.
     Value("readable", earliest("source", metric.SOURCE_UP), mappings=meanings.YES_IS_GOOD),
     Value("all kinds", earliest("source", metric.KIND_UP), mappings=meanings.YES_IS_GOOD),
+    Value("all watched", earliest("source", metric.KIND_WATCHED), mappings=meanings.YES),
     Value(
         "last read", f"1000 * {earliest('source', metric.SOURCE_LAST_SYNC)}", units.DateTimeFromNow
     ),
