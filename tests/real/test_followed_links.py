@@ -6,9 +6,11 @@ names of their own.
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urldefrag, urljoin
 
@@ -16,6 +18,7 @@ import httpx
 import pytest
 
 from tests.parts.monitoring import RULES, Prometheus, impatient, prometheus
+from tests.parts.pages import TREE, Shell
 from tests.parts.ports import held
 from tests.parts.process import PATIENCE, running, until
 from tests.publish.web.page import Page
@@ -36,6 +39,8 @@ EXPECTED: Final = {
     "RegistryLiveTagsUnprotected",
 }
 CHECKOUT: Final = "registry.example.com/shop/checkout:2.4.1"
+AT_RISK: Final = "registry.example.com/platform/search:5.2.0"
+COMMAND: Final = re.compile(r'<pre id="command-\d+"[^>]*>(.*?)</pre>')
 ANYTHING: Final = {
     "$registry": ".*",
     "$cluster": ".*",
@@ -51,6 +56,7 @@ class Demo:
     """A demonstration, and a Prometheus that watches it."""
 
     address: str
+    log: Path
     prometheus: Prometheus
 
     def status(self, url: str) -> int:
@@ -71,7 +77,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         ):
             assert server.address == f"http://{listen}/"
             until(lambda: firing(watching).keys() >= EXPECTED, "the alerts of the demo")
-            yield Demo(server.address, watching)
+            yield Demo(server.address, folder / "demo.log", watching)
 
 
 def firing(watching: Prometheus) -> dict[str, list[Json]]:
@@ -95,6 +101,32 @@ def test_every_link_of_every_page_is_answered(demo: Demo) -> None:
 
     kinds = {re.split(r"[/?]", each.removeprefix(demo.address))[0] for each in followed}
     assert kinds >= {"", "tag", "digest", "docs", "metrics", "report.json"}
+
+
+def test_every_command_that_the_demo_prints_is_understood_and_answered(demo: Demo) -> None:
+    """Its registry is read-only, as it says: nothing can be uploaded there."""
+    (next_step,) = re.findall(r"^Next: (.*)$", demo.log.read_text(), re.MULTILINE)
+    commands = [next_step]
+    for name in (CHECKOUT, AT_RISK):
+        page = httpx.get(f"{demo.address}tag/{name}", trust_env=False, timeout=PATIENCE).text
+        commands += [html.unescape(each) for each in COMMAND.findall(page)]
+    shell = Shell(demo.log.parent)
+    for command in (each for each in commands if each.startswith("pullproof")):
+        if "oci-archive:" in command:
+            continue  # what a node exports; test_printed_commands.py has one
+        done = shell.run(
+            command.replace("pullproof", f"PYTHONPATH={TREE} {sys.executable} -m exporter", 1)
+        )
+        said = done.stdout + done.stderr
+        if "--apply" in command:
+            assert done.returncode in (1, 3), f"{command}\n{said}"
+            assert "405" in said or "No source has it" in said, f"{command}\n{said}"
+        else:
+            broken = CHECKOUT.partition("/")[2] in command or command == next_step
+            expected = 1 if broken or "protect" in command else 0
+            assert done.returncode == expected, f"{command}\n{said}"
+
+    assert len(commands) > 8
 
 
 def test_every_link_of_every_alert_that_fires_is_answered(demo: Demo) -> None:
