@@ -15,6 +15,7 @@ from exporter.sources.events.message import Message, Sender, decoded, image_even
 
 class _GitHubTag(msgspec.Struct, gc=False):
     name: str = ""
+    digest: str = ""
 
 
 class _ContainerMetadata(msgspec.Struct, gc=False):
@@ -54,9 +55,9 @@ def _read(message: Message) -> tuple[ImageEvent | None, ...] | None:
     version = package.package_version if package else None
     if package is None or version is None or version.container_metadata is None:
         return (None,)
-    tag = version.container_metadata.tag
+    tag = version.container_metadata.tag or _GitHubTag()
     name = f"{package.owner.login}/{package.name}".lower()
-    return (image_event(name, version.version, tag.name if tag else ""),)
+    return (image_event(name, tag.digest, version.version, tag.name),)
 
 
 SENDER: Final = Sender("GitHub", _read)

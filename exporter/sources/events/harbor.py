@@ -31,8 +31,7 @@ class _HarborData(msgspec.Struct, frozen=True, gc=False):
 
 class _HarborEvent(msgspec.Struct, gc=False):
     type: str
-    occur_at: int
-    event_data: _HarborData = _HarborData()
+    event_data: _HarborData
 
 
 def _read(message: Message) -> tuple[ImageEvent | None, ...] | None:

@@ -1,6 +1,7 @@
 """Messages that carry events, and what their readers share."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -48,18 +49,22 @@ def decoded(body: bytes | msgspec.Raw, kind: type[Body]) -> Body:
 def image_event(name: str, *references: str, deleted: bool = False) -> ImageEvent | None:
     """Return the event of a repository and what of it is named, each a tag, a digest or empty.
 
-    None where a name is none: whoever sends it again and again until it is accepted would be held
-    up by it for ever, and the periodic audit misses nothing.
+    What is no name is left out, and None is for an event of which nothing is left: whoever sends
+    it again and again until it is accepted would be held up by it for ever, and the periodic audit
+    misses nothing.
     """
-    found_tag = found_digest = None
+    found_tag, found_digest, given = None, None, [each for each in references if each]
     try:
         where = repository(name)
-        for each in filter(None, references):
+    except Malformed:
+        return None
+    for each in given:
+        with suppress(Malformed):
             if ":" in each:
                 found_digest = Digest.parse(each)
             else:
                 found_tag = tag(each)
-    except Malformed:
+    if given and not (found_tag or found_digest):
         return None
     return ImageEvent(where, found_tag, found_digest, deleted)
 

@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from exporter.facts.image_event import ImageEvent
 from exporter.oci.digest import Malformed
+from exporter.oci.reference import Repository, Tag
 from exporter.sources.events import SENDERS, read
-from exporter.sources.events.message import Message
+from exporter.sources.events.message import Message, image_event
 from tests.sources.events import senders
 
 FILES = sorted(senders.SENDERS)
+APP = Repository("shop/app")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -100,6 +103,21 @@ def test_a_webhook_that_sends_forms_is_told_to_send_json(name: str) -> None:
 
     with pytest.raises(Malformed, match="choose application/json"):
         read(headers, b"payload=%7B%7D")
+
+
+@pytest.mark.parametrize(
+    ("references", "said"),
+    [
+        (("v1", "sha256:cut"), ImageEvent(APP, Tag("v1"))),
+        (("", ""), ImageEvent(APP)),
+        (("no tag", "sha256:cut"), None),
+        (("v2", "v1"), ImageEvent(APP, Tag("v1"))),
+    ],
+)
+def test_what_is_no_name_is_left_out_of_its_event(
+    references: tuple[str, ...], said: ImageEvent | None
+) -> None:
+    assert image_event(APP, *references) == said
 
 
 def test_one_bad_name_in_an_envelope_takes_nothing_from_the_others() -> None:
