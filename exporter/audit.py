@@ -92,7 +92,8 @@ async def _examined(
     inventory = await _inventory(target, faults)
     whole = inventory if isinstance(inventory, Inventory) else None
     earlier = before.snapshot if before else None
-    told = target if inventory is None else replace(target, periods={})  # no age rests on files
+    # What a storage proved before was not asked for, so no period of it has begun.
+    told = replace(target, periods={}) if isinstance(inventory, Gap) else target
     snapshot = await observe(told, uses, earlier, now, whole)
     snapshot = await _recalled(target, snapshot, before)
     if whole and not snapshot.disagreements:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,11 +20,13 @@ from exporter.audit import audit
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import Proof, State
+from exporter.facts.registry_kind import RegistryKind
 from exporter.facts.shard import Shard
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Report
-from exporter.oci.reference import Repository
+from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen
+from exporter.resolve import contradictions
 from exporter.resolve.scope import AuditScope, Promotion
 from exporter.resolve.target import DAY
 from exporter.store import snapshot_file
@@ -608,3 +611,39 @@ async def test_what_is_lost_since_an_older_list_is_found_within_the_period(world
 
     assert states(report) == states(await world.anew())
     assert report.snapshot.disagreements == ()
+
+
+async def test_files_prove_nothing_of_a_registry_with_a_database(world: World) -> None:
+    """Harbor denies what its database lost, whatever is stored, and has tags that no file names."""
+    world.fake.shows = RegistryKind("harbor")
+    world.fake.tagged[APP][Tag("only-in-the-database")] = ALONE.digest
+    await world.audited()
+    first = world.content_asked
+
+    report = await world.audited(1.0)
+
+    assert world.content_asked >= first / 2
+    assert Proof.STORED not in proofs(report)
+    assert (report.snapshot.disagreements, report.snapshot.gaps) == ((), ())
+    assert report.storage is not None
+
+
+async def test_a_storage_that_hangs_when_it_is_asked_again_ends_no_audit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.audited()
+    world.unstore(ALONE.blobs[0].digest)
+    answers = threading.Event()
+    monkeypatch.setattr(contradictions, "_PATIENCE", 0.05)
+
+    class Hanging(RegistryStorage):
+        def size(self, *_: object, **__: object) -> int | None:
+            answers.wait()
+            return None
+
+    report = await world.audited(1.0, Hanging(str(world.root)))
+
+    answers.set()
+    assert states(report) == states(await world.anew())
+    assert Proof.STORED not in proofs(report)
+    assert [gap.reason for gap in report.snapshot.gaps] == [Reason.TIMEOUT]

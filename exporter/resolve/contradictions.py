@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import GONE, Proof, Sighting, State
 from exporter.facts.snapshot import Disagreement
 from exporter.facts.stored import UNSURE
@@ -27,6 +27,8 @@ from exporter.resolve.tags import Answer, TagName
 
 _MOST: Final = 100
 """Contradictions that are looked into: where there are more, these are enough to tell."""
+_PATIENCE: Final = 60.0
+"""Seconds in which a storage is looked at again: a disk or a share may never answer."""
 _SERVED: Final = {
     Proof.HEAD: "there, by HEAD",
     Proof.LAST_BYTE: "its last byte was read",
@@ -68,7 +70,10 @@ async def contradictions(
         return (), None
     again = _Again(asked, storage, content)
     try:
-        still = await in_daemon_thread(lambda: list(filter(None, map(again.look, found))))
+        async with asyncio.timeout(_PATIENCE):
+            still = await in_daemon_thread(lambda: list(filter(None, map(again.look, found))))
+    except TimeoutError:
+        return (), Gap(Scope.REGISTRY, "storage", Reason.TIMEOUT, "no answer in a minute")
     except Unseen as unseen:
         return (), unseen.gap(Scope.REGISTRY)
     agreed = dict(await abreast(width, again.ask, still))

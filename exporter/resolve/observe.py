@@ -38,6 +38,8 @@ from exporter.resolve.walk import Walk
 _PROXIED: Final = unknown(
     Reason.BY_DESIGN, "in a pull-through cache: a request would fetch from upstream"
 )
+_WITH_DATABASE: Final = frozenset({"harbor", "gitlab"})
+"""Kinds that keep content in the layout of distribution, and know of it by a database."""
 _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
@@ -69,11 +71,12 @@ async def observe(
     listings = await listing.listings(target, asked, frozenset(catalogue.entries))
     seen = replace(empty, unasked=proxied)
     due = Due(before or empty, now, _follow(target), target.periods)
-    if isinstance(by, Inventory):
+    if isinstance(by, Inventory) and await _is_its_files(target, before):
         due, seen = replace(due, periods={}), replace(seen, sampled_at=now)
         seen = await _sampled(target, seen, listings, due, by)
     else:
-        seen = await _resolve(target, seen, listings, replace(due, focus=by))
+        focus = by if isinstance(by, Focus) else None
+        seen = await _resolve(target, seen, listings, replace(due, focus=focus))
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *seen.gaps))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
@@ -322,6 +325,16 @@ def _unseen(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
     """Return the images that somebody names, each unknown."""
     wanted = select(target.scope, {}, uses)
     return unasked(wanted, unknown(away.reason, away.detail))
+
+
+async def _is_its_files(target: Target, before: Snapshot | None) -> bool:
+    """Do files alone decide what the registry serves? In Harbor and GitLab a database does."""
+    told = UNKNOWN_KIND
+    with suppress(Unseen):
+        told = await target.registry.kind(None)
+    if not told.known and before is not None:
+        told = before.kind
+    return told.name not in _WITH_DATABASE
 
 
 async def _kind(target: Target, seen: Snapshot, before: Snapshot | None) -> RegistryKind:
