@@ -126,7 +126,15 @@ def told(report: Report) -> dict[str, object]:
     causes = {(each.lack.digest, each.since, len(each.affects)) for each in report.causes}
     counts = report.counts
     known = (counts.tags, counts.children, counts.unprotected, counts.repositories)
-    return {"tags": tags, "causes": causes, "counts": known, "since": dict(report.since)}
+    # What was hashed counts as such once, where it was read.
+    content = (counts.blobs, sum(counts.proofs.values()), counts.referenced_bytes)
+    return {
+        "tags": tags,
+        "causes": causes,
+        "counts": known,
+        "content": content,
+        "since": dict(report.since),
+    }
 
 
 @given(CHANGES, USES, USES)

@@ -2,13 +2,14 @@
 
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, TypeVar
 
 from exporter.facts.proof import Proof, Sighting, State
-from exporter.facts.snapshot import Snapshot, proven_at, unread_manifests
+from exporter.facts.snapshot import Snapshot, proven_at
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Counts, RepositoryCounts, TagReport
 from exporter.judge.tag_verdict import Child
@@ -18,46 +19,130 @@ from exporter.oci.reference import Repository
 
 Counted = TypeVar("Counted")
 _STEP: Final = 16
+_MOST_LOOKS: Final = 200_000
+"""Looks into repositories for content past which counting everything costs less."""
 _DIGESTS: Final = 256
 """First bytes of digests: so many at a time are looked at together."""
 
 
+@dataclass(frozen=True, slots=True)
+class RepositoryContent:
+    """What was seen of the content of one repository."""
+
+    repository: Repository
+    blobs: Counter[Sighting]
+    """Of what is no manifest, also where that is known by name only."""
+    present: dict[bytes, int]
+    """Bytes of what is present, by packed digest."""
+
+
 def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
     """Count everything that a report speaks of."""
-    contents = _contents(snapshot)
-    by_repository: dict[Repository, list[TagReport]] = {}
-    for tag in tags:
-        by_repository.setdefault(tag.verdict.root.repository, []).append(tag)
-    repositories = {
-        repository: _repository(
-            known, contents.weights.get(repository, 0), sealed=repository in snapshot.sealed
-        )
-        for repository, known in sorted(by_repository.items())
-    }
+    blobs: Counter[Sighting] = Counter()
+    weights: Counter[Repository] = Counter()
+    stored, others = _Stored(), dict[bytes, int]()
+    for content in _contents(snapshot):
+        blobs.update(content.blobs)
+        short = {key: size for key, size in content.present.items() if len(key) == PACKED}
+        long = {key: size for key, size in content.present.items() if len(key) > PACKED}
+        others |= long
+        weights[content.repository] = stored.add(short) + sum(long.values())
+    referenced = stored.bytes_once() + sum(others.values())
+    tags = tuple(tags)
+    repositories = _repository_counts(snapshot, tags, weights)
+    return _total(snapshot, tags, repositories, (_states_of(blobs), _proofs_of(blobs), referenced))
+
+
+def recounted(
+    before: Counts, old: Snapshot, new: Snapshot, whole: Snapshot, tags: tuple[TagReport, ...]
+) -> Counts:
+    """Return the counts of a registry of which some repositories were audited again.
+
+    `old` is what was known of these, `new` what is, `whole` all that is known now; `tags` are all
+    tags. Equal to what `counted` returns, at a cost that grows with what changed.
+    """
+    was, now = tuple(_contents(old)), tuple(_contents(new))
+    of = {each.repository for each in (*was, *now)} | {root.repository for root in old.roots}
+    of |= {root.repository for root in new.roots}
+    moved = _moved(was, now)
+    rest = [at for at in whole.sightings.repositories if at not in of]
+    if len(moved) * len(rest) > _MOST_LOOKS:
+        return counted(whole, tags)
+    weights = {each.repository: sum(each.present.values()) for each in now}
+    touched = tuple(tag for tag in tags if tag.verdict.root.repository in of)
+    untouched = {at: each for at, each in before.repositories.items() if at not in of}
+    repositories = untouched | _repository_counts(whole, touched, weights)
+    gone, come = (_summed(each.blobs.items() for each in every) for every in (was, now))
+    states = Counter(before.blobs) - _states_of(gone) + _states_of(come)
+    proofs = Counter(before.proofs) - _proofs_of(gone) + _proofs_of(come)
+    alone = (size for key, size in moved.items() if not _is_present(whole, rest, key))
+    referenced = before.referenced_bytes + sum(alone)
+    return _total(whole, tags, dict(sorted(repositories.items())), (states, proofs, referenced))
+
+
+def _moved(was: Iterable[RepositoryContent], now: Iterable[RepositoryContent]) -> dict[bytes, int]:
+    """Return by how many bytes more, or fewer, of each content are present in any of these."""
+    old = {key: size for each in was for key, size in each.present.items()}
+    new = {key: size for each in now for key, size in each.present.items()}
+    sizes = {key: new.get(key, 0) - old.get(key, 0) for key in old.keys() | new.keys()}
+    return {key: size for key, size in sizes.items() if size}
+
+
+def _is_present(whole: Snapshot, of: Iterable[Repository], key: bytes) -> bool:
+    digest = Digest.of_packed(key)
+    found = (whole.sightings.get((at, digest)) for at in of)
+    return any(seen is not None and _counts(seen) for seen in found)
+
+
+def _total(
+    snapshot: Snapshot,
+    tags: Iterable[TagReport],
+    repositories: Mapping[Repository, RepositoryCounts],
+    content: tuple[Mapping[State, int], Mapping[Proof, int], int],
+) -> Counts:
+    """Return the counts of a registry, of those of its repositories and of its content."""
     children: Counter[tuple[ReferenceClass, State]] = Counter()
     bare: Counter[ReferenceClass] = Counter()
     for each in repositories.values():
         children.update(each.children)
         bare.update(each.unprotected or {})
-    verdicts = (tag.verdict for known in by_repository.values() for tag in known)
+    verdicts = (tag.verdict for tag in tags)
+    blobs, proofs, referenced = content
     return Counts(
         tags=Counter((each.root.reference_class, each.state) for each in verdicts),
         children=children,
         unprotected=bare if snapshot.sealed.keys() & repositories.keys() else None,
         repositories=repositories,
-        blobs=_summed(
-            (each.state, count)
-            for each, count in contents.blobs.items()
-            if each.proof is not Proof.EXTERNAL
-        ),
-        proofs=_summed(
-            (each.proof, count)
-            for each, count in contents.blobs.items()
-            if each.state is State.PRESENT
-        ),
-        referenced_bytes=contents.referenced,
+        blobs=blobs,
+        proofs=proofs,
+        referenced_bytes=referenced,
         oldest_proof=_oldest(snapshot),
     )
+
+
+def _repository_counts(
+    snapshot: Snapshot, tags: Iterable[TagReport], weights: Mapping[Repository, int]
+) -> dict[Repository, RepositoryCounts]:
+    """Count each repository of some tags; `weights` are the bytes that are present."""
+    by_repository: dict[Repository, list[TagReport]] = {}
+    for tag in tags:
+        by_repository.setdefault(tag.verdict.root.repository, []).append(tag)
+    return {
+        at: _repository(known, weights.get(at, 0), sealed=at in snapshot.sealed)
+        for at, known in sorted(by_repository.items())
+    }
+
+
+def _states_of(blobs: Mapping[Sighting, int]) -> Counter[State]:
+    """Count blobs by state, without what other registries hold by design."""
+    here = ((each, count) for each, count in blobs.items() if each.proof is not Proof.EXTERNAL)
+    return _summed([((each.state, count) for each, count in here)])
+
+
+def _proofs_of(blobs: Mapping[Sighting, int]) -> Counter[Proof]:
+    """Count blobs that are present by how they were proven."""
+    there = ((each, count) for each, count in blobs.items() if each.state is State.PRESENT)
+    return _summed([((each.proof, count) for each, count in there)])
 
 
 def _oldest(snapshot: Snapshot) -> Mapping[ReferenceClass, float]:
@@ -68,9 +153,9 @@ def _oldest(snapshot: Snapshot) -> Mapping[ReferenceClass, float]:
     return oldest
 
 
-def _summed(counted: Iterable[tuple[Counted, int]]) -> Counter[Counted]:
+def _summed(parts: Iterable[Iterable[tuple[Counted, int]]]) -> Counter[Counted]:
     total: Counter[Counted] = Counter()
-    for each, count in counted:
+    for each, count in chain.from_iterable(parts):
         total[each] += count
     return total
 
@@ -111,41 +196,34 @@ def _place(keys: bytes, end: int) -> int:
     return bisect_left(every, end, key=lambda at: keys[at * PACKED])
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """What was seen of content."""
-
-    blobs: Counter[Sighting]
-    """Of what is no manifest, also where that is known by name only."""
-    weights: Mapping[Repository, int]
-    """Bytes that are present."""
-    referenced: int
-    """The same of the registry, each digest once."""
-
-
-def _contents(snapshot: Snapshot) -> _Contents:
-    read, unread = snapshot.manifests, unread_manifests(snapshot)
-    blobs: Counter[Sighting] = Counter()
-    weights: Counter[Repository] = Counter()
-    stored, others = _Stored(), dict[bytes, int]()
+def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
+    """Yield what was seen in each repository."""
+    read, named = snapshot.manifests, defaultdict[Repository, set[Digest]](set)
+    for root in snapshot.roots:
+        if root.digest:
+            named[root.repository].add(root.digest)
     for repository, found in snapshot.sightings.packed():
         digests = {key: Digest.of_packed(key) for key in found}
         manifests = {key: read.get(digest) for key, digest in digests.items()}
-        blobs.update(
+        indexes = (each for each in manifests.values() if each and each.is_index)
+        unread = named[repository].union(*_listed(indexes))
+        blobs = Counter(
             seen
             for key, seen in found.items()
             if manifests[key] is None and digests[key] not in unread
         )
         sizes = _sizes(manifests)
-        present = {
-            key: sizes.get(key, 0)
-            for key, seen in found.items()
-            if seen.state is State.PRESENT and seen.proof is not Proof.EXTERNAL
-        }
-        long = {key: present.pop(key) for key in found if len(key) > PACKED and key in present}
-        others |= long
-        weights[repository] = stored.add(present) + sum(long.values())
-    return _Contents(blobs, weights, stored.bytes_once() + sum(others.values()))
+        present = {key: sizes.get(key, 0) for key, seen in found.items() if _counts(seen)}
+        yield RepositoryContent(repository, blobs, present)
+
+
+def _listed(indexes: Iterable[Manifest]) -> Iterator[tuple[Digest, ...]]:
+    return (tuple(child.digest for child in each.children) for each in indexes)
+
+
+def _counts(seen: Sighting) -> bool:
+    """Is it present, and should it be in this registry?"""
+    return seen.state is State.PRESENT and seen.proof is not Proof.EXTERNAL
 
 
 def _sizes(manifests: Mapping[bytes, Manifest | None]) -> dict[bytes, int]:

@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import replace
 
 from exporter.facts.part import part, with_part
-from exporter.judge.counts import counted
+from exporter.judge.counts import recounted
 from exporter.judge.finding import FindingKey
 from exporter.judge.report import Report
 from exporter.judge.tag_report import causes
@@ -29,6 +29,7 @@ def with_report_part(whole: Report, new: Report, of: Container[Repository]) -> R
     Equal to a report on both, but for what its storage means: that is as the older one has it.
     """
     snapshot = with_part(whole.snapshot, new.snapshot, of)
+    old = part(whole.snapshot, of)
     others = (tag for tag in whole.tags if tag.verdict.root.repository not in of)
     tags = tuple(sorted((*others, *new.tags), key=lambda tag: order(tag.verdict.root)))
     since = {key: at for key, at in whole.since.items() if not _is_of(key, of)}
@@ -38,7 +39,7 @@ def with_report_part(whole: Report, new: Report, of: Container[Repository]) -> R
         snapshot=snapshot,
         tags=tags,
         causes=causes(tags),
-        counts=counted(snapshot, tags),
+        counts=recounted(whole.counts, old, new.snapshot, snapshot, tags),
         checked=tuple(dict.fromkeys((*whole.checked, *new.checked))),
         since={**since, **new.since},
         vanished=(*vanished, *new.vanished),
