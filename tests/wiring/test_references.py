@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +21,7 @@ from exporter.wiring.references import ReferenceSources
 from tests.faulty import FAULTS, Faulty, Injected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.ports import ReferenceSource
     from exporter.serve.audit_job import References
@@ -271,3 +273,61 @@ async def test_when_the_kinds_of_a_source_were_listed_is_kept() -> None:
     await ReferenceSources([cast("ReferenceSource", Cluster())], times)()
 
     assert times.kept == {"prod": {"pods": 5.0, "nodes": 9.0}}
+
+
+@dataclass(slots=True)
+class Followed(Source):
+    """A source that tells when it changes."""
+
+    name: str = "prod"
+    told: list[Callable[[], None]] = field(default_factory=list)
+    uses_now: tuple[Use, ...] = ()
+    unseen: bool = False
+
+    @contextmanager
+    def watching(self, changed: Callable[[], None]) -> Iterator[None]:
+        self.told.append(changed)
+        yield
+        self.told.clear()
+
+    def latest(self) -> Listing[Use]:
+        if self.unseen:
+            raise Unseen(self.name, Reason.INCOMPLETE_LIST)
+        return Listing(self.uses_now)
+
+    def changes(self, *uses: Use) -> None:
+        self.uses_now = uses
+        for each in self.told:
+            each()
+
+
+async def test_a_source_that_is_watched_tells_of_changes_once_all_were_read() -> None:
+    prod, edge = Followed(), source("edge")
+    prod.ready.set()
+    sources = ReferenceSources([prod, edge])
+    heard: list[tuple[Use, ...]] = []
+
+    with sources.watching(lambda found: heard.append(found.uses.entries)):
+        prod.changes(use("early"))
+        assert heard == []
+
+        await sources()
+        prod.changes(use("late"))
+        prod.unseen = True
+        prod.changes()
+
+    assert heard == [(use("late"), use("edge"))]
+
+
+async def test_for_a_refresh_only_what_is_not_watched_is_read_again() -> None:
+    prod, edge = Followed(), source("edge")
+    prod.ready.set()
+    sources = ReferenceSources([prod, edge])
+    await sources()
+
+    with sources.watching(lambda _: None):
+        prod.changes(use("late"))
+        found = await sources.latest()
+
+    assert found.uses.entries == (use("late"), use("edge"))
+    assert (prod.read, edge.read) == (1, 2)
