@@ -12,11 +12,13 @@ from typing import Final
 
 from exporter.config.loading import Misconfigured, load_usable
 from exporter.config.settings import Settings
+from exporter.facts.focus import Focus
 from exporter.facts.shard import Shard
 from exporter.facts.use import Use
 from exporter.heap import Heap
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
+from exporter.oci.reference import Repository
 from exporter.ports import Unseen
 from exporter.publish.invocation import Invocation
 from exporter.publish.metrics.family import Limits
@@ -224,7 +226,9 @@ class Service:
         wanted = [name for name in known if name in (asked.registries or known)]
         if self._schedule is None:
             return [ScheduledAudit(name, 0.0) for name in wanted]
-        return [self._schedule.request(name) for name in wanted]
+        named = frozenset({Repository(asked.repository)}) if asked.repository else None
+        focus = Focus(repositories=named) if named else None
+        return [self._schedule.request(name, focus) for name in wanted]
 
     def _shard_of(self, settings: Settings) -> Shard:
         return self._shard or settings.shard.settled(self._environ)

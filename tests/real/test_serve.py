@@ -259,10 +259,26 @@ def test_an_audit_that_is_asked_for_is_made_before_its_interval_ends(site: Site)
             404,
             "no such registry: typo; known are main\n",
         )
-        assert asked.text.startswith("main: begins in ")
+        assert asked.text.startswith("main: begins ")
         elsewhere = {each.text for each in answers if each.status_code == 404}
         assert all("shard 0/2 does not audit" in each for each in elsewhere)
+        running.post("/-/audit?registry=main")
         until(lambda: running.value("pullproof_audits_total") == 2, "it was audited again")
+
+
+def test_a_repository_that_is_asked_for_is_audited_alone(site: Site) -> None:
+    with site.watched(interval="1h") as running:
+        before = running.ready()
+        site.server.push("sound", SOUND, "second")
+        site.server.push("hurt", SOUND, "second")
+
+        running.post("/-/audit?repository=sound").raise_for_status()
+
+        names = {f"{each['repository']}:{each['tag']}" for each in before.document["tags"]}
+        until(lambda: len(running.report().document["tags"]) > len(names), "it was audited")
+        seen = running.report().document["tags"]
+        assert {f"{each['repository']}:{each['tag']}" for each in seen} - names == {"sound:second"}
+        assert running.value("pullproof_audits_total") == 1
 
 
 LACKS: Final[dict[str, Json]] = {
