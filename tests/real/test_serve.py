@@ -267,10 +267,11 @@ def test_an_audit_that_is_asked_for_is_made_before_its_interval_ends(site: Site)
 
 
 def test_a_repository_that_is_asked_for_is_audited_alone(site: Site) -> None:
-    with site.watched(interval="1h") as running:
+    entry = site.settings["registries"][0] | {"tags": {"select": ["*"]}}
+    with site.watched(interval="1h", registries=[entry]) as running:
         before = running.ready()
-        site.server.push("sound", SOUND, "second")
-        site.server.push("hurt", SOUND, "second")
+        site.registry.push("sound", SOUND, "second")
+        site.registry.push("hurt", SOUND, "second")
 
         running.post("/-/audit?repository=sound").raise_for_status()
 
