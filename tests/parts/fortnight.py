@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
+import httpx
+
 from exporter.demo.content import chart, multi_platform
 from exporter.demo.storage_tree import CHART, CHECKOUT, FRONTEND, PAYMENTS, mirror, stock, suffer
 from exporter.oci.reference import Repository
@@ -52,6 +54,7 @@ REPLICA: Final = "pullproof-1:10470"
 _PINNED: Final = f"{FRONTEND}@{multi_platform(FRONTEND, '1.7.0').digest}"
 _GIVEN_UP: Final = Repository("shop/legacy")
 _SCRUB: Final = {"bytes_per_day": "4MiB"}
+_TOKEN: Final = "a-token-of-the-registry-for-its-events"
 _DENIED: Final = "/v2/infra/toolbox/"
 """A repository that the exporter's account may not read."""
 
@@ -97,7 +100,10 @@ def fortnight(folder: Path, cluster: Kubernetes) -> Iterator[Prometheus]:
         running = stack.enter_context(exporter(folder / "exporter", settings))
         proof = "pullproof_scrub_oldest_live_proof_timestamp_seconds"
         until(lambda: running.value(proof), "it knows what was read whole")
-        _remember(folder, _phases(now, broken_at, well, blind, _said(running)), broken_at)
+        _said(running)
+        _notify(running)
+        broken = past.samples(running.get("/metrics").raise_for_status().text)
+        _remember(folder, _phases(now, broken_at, well, blind, broken), broken_at)
         yield stack.enter_context(_watching(folder, running))
 
 
@@ -146,13 +152,17 @@ def _settings(folder: Path, owned: str, cache: str) -> Json:
     live.write_text("".join(f"{owned}/{name}\n" for name in names))
     common: Json = {"plain_http": True, "tags": {"select": ["*"]}}
     kept = {"path": str(folder / "owned" / "storage")}
+    (folder / "events-token").write_text(_TOKEN)
+    told = {"token_file": str(folder / "events-token")}
     return {
         "interval": "15m",
         "external_url": "https://audit.example.com",
         "ledger": str(folder / "ledger.db"),
         "references": [{"file": str(live), "platforms": ["linux/amd64", "linux/arm64"]}],
         "registries": [
-            {"name": OWNED, "url": f"http://{owned}", "storage": kept, "scrub": _SCRUB} | common,
+            {"name": OWNED, "url": f"http://{owned}", "storage": kept, "scrub": _SCRUB}
+            | {"events": told}
+            | common,
             {"name": MIRROR, "url": f"http://{cache}", "role": "proxy"} | common,
         ],
     }
@@ -168,6 +178,20 @@ def _said(running: Exporter) -> Mapping[Key, float]:
     """Scrape it once both registries were audited; until then it serves what was kept."""
     until(lambda: running.value("pullproof_audits_total") == len(REGISTRIES), "both are audited")
     return past.samples(running.get("/metrics").raise_for_status().text)
+
+
+def _notify(running: Exporter) -> None:
+    """Let the registry tell of a push, and wait for its verdict."""
+    target = {"repository": "platform/search", "tag": "5.2.0", "digest": f"sha256:{'0' * 64}"}
+    body = {"events": [{"id": "1", "action": "push", "target": target}]}
+    headers = {
+        "Authorization": f"Bearer {_TOKEN}",
+        "Content-Type": "application/vnd.docker.distribution.events.v2+json",
+    }
+    where = f"{running.url}/-/events/{OWNED}"
+    httpx.post(where, json=body, headers=headers, trust_env=False).raise_for_status()
+    counted = "pullproof_event_to_verdict_seconds_count"
+    until(lambda: running.value(counted), "the event is audited")
 
 
 def _known_for(path: Path, seconds: float) -> None:
