@@ -33,7 +33,7 @@ LARGEST_CONFIG: Final = 4 * 2**20
 
 _SMALL: Final = 64 * 2**10
 """Bytes of a blob that is read in full whenever it must be: asking for less costs as much."""
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 500
 """Manifests whose blobs are looked at together."""
 Standing = Mapping[Repository, tuple[Digest, ...]]
 """The manifests that stand in each repository."""
