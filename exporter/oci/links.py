@@ -101,6 +101,8 @@ class Link:
 Shape = tuple[tuple[Kind, str, Platform | None, bool], ...]
 """Of each link: kind, media type, platform, and whether it is an attestation."""
 _SIZE: Final = 8
+_SHA256: Final = 71
+"""Characters of a sha256 digest."""
 _UNPACKED: Final = 256
 """Manifests whose links are at hand as objects, since most are looked at several times in a row."""
 _SHORT: Final = 128
@@ -128,17 +130,17 @@ class PackedLinks(Sequence[Link]):
         """Return links packed; as they are where one has more than a sha256 digest and a size."""
         if isinstance(links, PackedLinks):
             return links
-        targets = [link.target for link in links]
-        for each in targets:
-            if each.size is None or each.data is not None or each.digest.algorithm != "sha256":
+        shape, encoded, sizes = [], [], []
+        for link in links:
+            target = link.target
+            digest, size = target.digest, target.size
+            if size is None or target.data is not None or len(digest) != _SHA256:
                 return tuple(links)
-        shape = tuple(
-            (link.kind, link.target.media_type, link.target.platform, link.target.attestation)
-            for link in links
-        )
-        digests = bytes.fromhex("".join([each.digest.encoded for each in targets]))
-        sizes = struct.pack(f">{len(targets)}q", *[each.size for each in targets])
-        return cls(shape, digests + sizes)
+            shape.append((link.kind, target.media_type, target.platform, target.attestation))
+            encoded.append(digest[7:])
+            sizes.append(size)
+        packed = bytes.fromhex("".join(encoded)) + struct.pack(f">{len(sizes)}q", *sizes)
+        return cls(tuple(shape), packed)
 
     @property
     def digests(self) -> bytes:

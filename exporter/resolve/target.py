@@ -38,7 +38,7 @@ class AuditLimits:
     entries_each: int = 5_000
     """Entries of one manifest that is looked at: a longer one is unknown as a whole."""
     entries: int = 500_000
-    """Entries of all manifests that are held of one registry: a quarter of a kilobyte of memory each."""
+    """Entries of all manifests that are held of one registry: a quarter of a kilobyte each."""
     tags: int = 50_000
     """Tags that are looked at of one registry."""
     proof: Proof = Proof.LAST_BYTE
