@@ -150,6 +150,7 @@ CALLS: Final = (
 )
 ELSEWHERE: Final = {
     ports.ReferenceSource: "tests/wiring/test_references.py",
+    ports.WatchedSource: "tests/serve/test_changes.py",
     ports.Bytes: "tests/resolve/scrub/test_reading.py",
     ports.Sink: "tests/resolve/scrub/test_reading.py",
     ports.KeepTagger: "writes, in `protect` alone",
@@ -157,6 +158,7 @@ ELSEWHERE: Final = {
     ports.UploadContent: "tests/repair/test_faults.py",
     ports.RepositoryList: "below",
     memory.Outlines: "tests/sources/storage/test_recall.py",
+    memory.SyncTimes: "tests/sources/cluster/test_lists.py",
     memory.Journal: "tests/serve/test_faults.py",
     memory.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
 }
