@@ -116,7 +116,8 @@ def roots(
         if last and sighting.state is State.UNKNOWN:
             digest = last.digest
             sighting = older(sighting, last.sighting, taken_at)
-        found.append(each.root(at[1], digest, sighting))
+        root = each.root(at[1], digest, sighting)
+        found.append(last if last == root else root)  # what both audits hold is held once
     return tuple(found)
 
 

@@ -315,3 +315,4 @@ async def test_a_second_look_holds_the_manifests_of_the_first() -> None:
 
     assert len(first.manifests) == 3
     assert all(second.manifests[digest] is read for digest, read in first.manifests.items())
+    assert all(now is before for now, before in zip(second.roots, first.roots, strict=True))
