@@ -367,7 +367,7 @@ STALLS: Final = graph(
         45,
         "Event loop stalls",
         "Share of time in which the event loop of audits, or of the web server, is stalled for "
-        "0.1 s or more at a time.",
+        "0.2 s or more at a time.",
         unit=units.PercentUnit,
         width=24,
     ),

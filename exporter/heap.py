@@ -58,7 +58,7 @@ class Heap:
             gc.set_threshold(*before)
 
     def step(self) -> None:
-        """Search what is new, once it is a part; to be called many times a second."""
+        """Search what is new, once it is a part; to be called a few times a second."""
         if gc.get_count()[2] >= _PARTS:
             gc.collect()
             gc.freeze()

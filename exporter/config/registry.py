@@ -256,7 +256,7 @@ class RegistrySettings(Section):
     scrub: ScrubSettings | None = None
     """Full verification of its content over time; `null` is never."""
     verify: VerifySettings = VerifySettings()
-    """Full reads of what is known."""
+    """How often content is requested, and read in full."""
     referrers: ReferrersSettings | None = None
     """Attachments of images (OCI referrers, fallback tags, tags of cosign); `null` looks at them
     in `inspect` only."""

@@ -10,11 +10,11 @@ from exporter.tally import LoopTally
 
 Answer = TypeVar("Answer")
 
-_BEAT: Final = 0.05
+_BEAT: Final = 0.2
 """Seconds from one look at a loop's lateness to the next."""
 _PATIENCE: Final = 1.0
 """Seconds that a thread is given to end."""
-_STALL: Final = 0.1
+_STALL: Final = 0.2
 """Seconds of lateness from which on a loop counts as held up."""
 
 
