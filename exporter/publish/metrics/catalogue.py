@@ -314,7 +314,8 @@ LEDGER_WRITABLE: Final = Group.EXPORTER.gauge(
     "Whether the last writes to the ledger succeeded. Absent without a ledger file.",
 )
 LOOP_STALLS: Final = Group.EXPORTER.counter(
-    "event_loop_stalls_total{loop}", "Stalls of 0.2 s or more of an event loop: `audit` or `web`."
+    "event_loop_stalls_total{loop}",
+    "Stalls of 0.2 s or more of an event loop: `audit`, `registry` or `web`.",
 )
 LOOP_STALLED: Final = Group.EXPORTER.counter(
     "event_loop_stalled_seconds_total{loop}",
