@@ -210,8 +210,8 @@ class Service:
     async def audit_now(self, asked: AuditRequest) -> Sequence[ScheduledAudit]:
         """Schedule audits of the registries that are asked for, or of all.
 
-        An audit is one of a whole registry, whatever repository it is asked for. Raises
-        `NotScheduled` for a registry that is not configured, and another shard's repository.
+        With a repository, it is audited alone. Raises `NotScheduled` for a registry that is not
+        configured, and for another shard's repository.
         """
         return await self._audits.call(lambda: self._audit_now(asked))
 
