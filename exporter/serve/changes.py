@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Final
@@ -27,15 +28,20 @@ async def following(
 
     A refresh asks the registry only for what is newly in use.
     """
-    loop, waiting = asyncio.get_running_loop(), asyncio.Queue[References]()
+    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+    # Each tells of all that is in use: what came before it need not be judged any more.
+    latest = deque[References](maxlen=1)
 
     def noted(references: References) -> None:
+        latest.append(references)
         with suppress(RuntimeError):  # it has just ended
-            loop.call_soon_threadsafe(waiting.put_nowait, references)
+            loop.call_soon_threadsafe(arrived.set)
 
     async def follow() -> None:
         while True:
-            references = await waiting.get()
+            await arrived.wait()
+            arrived.clear()
+            references = latest[0]
             try:
                 await board.hear(references.sources)
                 for each in registries:

@@ -73,6 +73,8 @@ class ReferenceSources:
         """What each source said now, or last, with the gap where it cannot be read any more."""
         self._turns = {each.name: threading.Lock() for each in self._sources}
         """One thread at a time reads a source."""
+        self._telling = threading.Lock()
+        """One thread at a time tells: what is told last is the newest."""
         self._recalled: dict[str, tuple[Use, ...]] = {}
         self._reading: dict[str, asyncio.Future[Read]] = {}
 
@@ -108,8 +110,9 @@ class ReferenceSources:
             except Unseen:
                 return  # the next audit reads it, and tells
             self._take(source.name, listing)
-        if self._told.keys() >= self._turns.keys():
-            changed(_joined([self._told[each.name] for each in self._sources]))
+        with self._telling:
+            if self._told.keys() >= self._turns.keys():
+                changed(_joined([self._told[each.name] for each in self._sources]))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the pull secrets that the sources found at their last reading, by login."""

@@ -14,6 +14,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.serve.audit_job import AuditJob, References
+from exporter.serve.board import Board
 from exporter.serve.changes import following
 from exporter.serve.schedule import Schedule
 from tests import worlds
@@ -23,6 +24,8 @@ from tests.serve.test_audit_job import Journal, board, truth, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from exporter.publish.status import SourceStatus
 
 WEB = Use("Deployment shop/web", Reference.parse(f"{HOST}/app:v1"), ReferenceClass.LIVE, alive=1)
 ELSEWHERE = replace(WEB, reference=Reference.parse("elsewhere.example/app:v1"))
@@ -110,3 +113,21 @@ async def test_what_changes_no_verdict_asks_for_nothing(followed: Followed) -> N
     await followed.settles()
 
     assert followed.source.asked == asked + 1
+
+
+async def test_of_changes_that_wait_only_the_last_is_judged(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, hear = [0], Board.hear
+
+    async def counted(board: Board, sources: tuple[SourceStatus, ...]) -> None:
+        heard[0] += 1
+        await hear(board, sources)
+
+    monkeypatch.setattr(Board, "hear", counted)
+
+    for number in range(100):
+        followed.source.becomes(replace(WEB, owner=f"Deployment shop/web-{number}"))
+    await followed.settles()
+
+    assert heard[0] <= 2

@@ -331,3 +331,25 @@ async def test_for_a_refresh_only_what_is_not_watched_is_read_again() -> None:
 
     assert found.uses.entries == (use("late"), use("edge"))
     assert (prod.read, edge.read) == (1, 2)
+
+
+async def test_what_is_told_last_is_the_newest_of_every_source() -> None:
+    prod, edge = Followed(), Followed("edge")
+    prod.ready.set()
+    edge.ready.set()
+    sources = ReferenceSources([prod, edge])
+    await sources()
+    heard: list[tuple[Use, ...]] = []
+    later = threading.Thread(target=lambda: edge.changes(use("edge-late")))
+
+    def noted(found: References) -> None:
+        if later.ident is None:  # the first is held up while the other source changes
+            later.start()
+            later.join(0.2)
+        heard.append(found.uses.entries)
+
+    with sources.watching(noted):
+        prod.changes(use("prod-late"))
+        later.join()
+
+    assert heard[-1] == (use("prod-late"), use("edge-late"))

@@ -89,7 +89,8 @@ class ClusterWatch:
         """End all of it."""
         for event in (self._over, self._news, self._urgent):
             event.set()
-        for follower in self._followers.values():
+        # A copy: an audit that still runs may add one meanwhile.
+        for follower in tuple(self._followers.values()):
             follower.interrupt()
 
     def _note(self, resource: ApiResource) -> None:
