@@ -23,6 +23,8 @@ _FRESH: Final = 5.0
 """Seconds for which a token that was read is good."""
 _UNPROVEN: Final = 32
 """Bodies that are held at once before it is known who sends them."""
+_PATIENCE: Final = 10.0
+"""Seconds in which a body must have come; GitHub waits so long for the answer."""
 _LONGEST: Final = 300
 """Characters of an answer that repeats what was sent."""
 _SIGNATURE: Final = "X-Hub-Signature-256"
@@ -79,7 +81,7 @@ class EventRequests:
     unproven: int = field(default=0, init=False)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer 202; 401 without the token, 404 for another name, 413 and 400 for the body."""
+        """Answer 202; 401 without the token, 404 for another name; 400, 408, 413 by the body."""
         name = request.match_info["registry"]
         receiver = self.find(name)
         if receiver is None:
@@ -148,16 +150,20 @@ def _unauthorized() -> web.HTTPUnauthorized:
 
 
 async def _whole(request: web.Request) -> bytes:
-    """Return the body. Raises `Malformed`, and answers 413 to a large one before it is read."""
+    """Return the body. Raises `Malformed`; answers 408 to a slow one, 413 to a large one unread."""
     if "Content-Encoding" in request.headers:
         raise Malformed("Content-Encoding: send the body as it is")
     body, stated = bytearray(), request.content_length or 0
     if stated <= _LARGEST:
         try:
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > _LARGEST:
-                    break
+            async with asyncio.timeout(_PATIENCE):
+                async for part in request.content.iter_any():
+                    body += part
+                    if len(body) > _LARGEST:
+                        break
+        except TimeoutError:
+            words = f"the body did not come within {_PATIENCE:g} seconds\n"
+            raise web.HTTPRequestTimeout(text=words) from None
         except (web.RequestPayloadError, ConnectionError):
             raise Malformed("the body ends early") from None
     if max(stated, len(body)) > _LARGEST:

@@ -14,6 +14,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.image_event import ImageEvent
 from exporter.ports import Unseen
+from exporter.publish.web import event_request
 from exporter.publish.web.event_request import EventReceiver
 from exporter.serve.logs import is_our_fault
 from exporter.tally import EventTally
@@ -206,3 +207,21 @@ async def test_bodies_of_strangers_that_are_held_at_once_are_few() -> None:
 
     assert {each.partition(b" ")[2] for each in said} == {b"503"}
     assert trusted.status_code == 202
+
+
+async def test_a_signed_message_that_does_not_come_gives_its_place_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_request, "_PATIENCE", 0.0, raising=False)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=0\r\n"
+    receiver = Receiver()
+    async with serving(board=Board(receiver=receiver.find)) as served:
+        slow = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(40)]
+        said = set()
+        for reader, writer in slow:
+            writer.write(f"{head}Content-Length: 200000\r\n\r\n".encode())
+            said.add(await asyncio.wait_for(reader.read(12), 5))
+        for _, writer in slow:
+            writer.close()
+
+    assert said == {b"HTTP/1.1 408"}
