@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,18 @@ def test_a_wrong_configuration_is_one_line(tmp_path: Path, text: str, told: str)
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "alerts").exists()
+
+
+def test_the_files_from_which_it_makes_its_own_are_never_overwritten(tmp_path: Path) -> None:
+    copy = tmp_path / "pullproof"
+    for part in ("alerts", "dashboards", "scripts"):
+        shutil.copytree(TREE / part, copy / part)
+    before = {path: path.read_bytes() for path in copy.rglob("*.*") if path.is_file()}
+    (tmp_path / "link").symlink_to(copy)
+
+    for folder in (copy, tmp_path / "link"):
+        command = [sys.executable, copy / "scripts" / "mixin", EXAMPLE, folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "choose another folder" in done.stderr
+    assert {path: path.read_bytes() for path in before} == before
