@@ -45,18 +45,23 @@ class EventReceiver:
     tally: EventTally
     _token: bytes = field(default=b"", init=False, repr=False)
     _read_at: float = field(default=-math.inf, init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def knows(self, proves: Callable[[bytes], bool]) -> bool:
         """Is the token proven? One that was just read is read again before that is denied.
 
-        Raises `Unseen`.
+        Requests that wait for the same reading share it. Raises `Unseen`.
         """
-        now = asyncio.get_running_loop().time()
-        if now - self._read_at < _FRESH and proves(self._token):
+        now = asyncio.get_running_loop().time
+        came = now()
+        if came - self._read_at < _FRESH and proves(self._token):
             return True
-        # In a thread: the file may be on a disk that hangs.
-        self._token = (await asyncio.to_thread(self.read_token)).encode()
-        self._read_at = now
+        async with self._reading:
+            if self._read_at < came:
+                began = now()
+                # In a thread, and in one only: the file may be on a disk that hangs.
+                self._token = (await asyncio.to_thread(self.read_token)).encode()
+                self._read_at = began
         return proves(self._token)
 
 

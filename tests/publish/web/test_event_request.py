@@ -225,3 +225,18 @@ async def test_a_signed_message_that_does_not_come_gives_its_place_to_the_next(
             writer.close()
 
     assert said == {b"HTTP/1.1 408"}
+
+
+async def test_wrong_tokens_at_once_read_the_file_twice_at_most() -> None:
+    reads: list[None] = []
+
+    def read() -> str:
+        reads.append(None)
+        return TOKEN
+
+    receiver = EventReceiver(read, lambda _: None, EventTally())
+
+    said = await asyncio.gather(*(receiver.knows(lambda _: False) for _ in range(40)))
+
+    assert not any(said)
+    assert len(reads) <= 2
