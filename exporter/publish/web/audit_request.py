@@ -19,12 +19,12 @@ _LONGEST: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
-    """The registries to audit, and the repository for which it is asked."""
+    """The registries to audit, and the one repository, if only that is to be audited."""
 
     registries: frozenset[str] = frozenset()
     """Their names; empty means all."""
     repository: str = ""
-    """Another shard's is refused; empty means any."""
+    """Audited alone; another shard's is refused. Empty means all."""
 
 
 @dataclass(frozen=True, slots=True)
