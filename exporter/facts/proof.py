@@ -87,3 +87,6 @@ def corrupt(detail: str) -> Sighting:
 def unknown(reason: Reason, detail: str = "") -> Sighting:
     """Return the sighting of something that could not be established."""
     return Sighting(State.UNKNOWN, Proof.NOTHING, reason, detail)
+
+
+DISPUTED: Final = unknown(Reason.MALFORMED, "two manifests state different sizes")

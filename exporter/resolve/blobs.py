@@ -7,6 +7,7 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import (
+    DISPUTED,
     ELSEWHERE,
     HASHED,
     HEADER,
@@ -88,8 +89,7 @@ class BlobCheck:
         settled = await walk.confirmed(suspects, self._look_again, above)
         walk.sightings.update(settled)
         walk.recovered.update(recovered(suspects, settled))
-        argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
-        walk.sightings.update((place, argued) for place in self._disputed)
+        walk.sightings.update((place, DISPUTED) for place in self._disputed)
         for place, seen in self._exempt.items():
             walk.sightings.setdefault(place, seen)
         await walk.fresh.flush()

@@ -1,11 +1,12 @@
 """What an audit asks for again, and what it keeps of the audit before."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from exporter.facts.focus import Focus
-from exporter.facts.proof import GONE, HEADER, LAST_BYTE, Proof, Sighting, State
+from exporter.facts.proof import DISPUTED, GONE, HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -54,18 +55,34 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     if not kept.roots:
         platforms = {**stated, **seen.config_platforms}
         return replace(seen, manifests=manifests, config_platforms=platforms)
+    sightings = kept.sightings.amended(seen.sightings)
+    sightings = sightings.amended(dict.fromkeys(_disputed(seen, kept), DISPUTED))
     recovered = {at: words for at, words in before.recovered.items() if at in kept.sightings}
     attached = {at: each for at, each in before.attached.items() if at in kept.sightings}
     earlier = {at: each for at, each in kept.proven_at.items() if at not in seen.sightings}
     return replace(
         seen,
         manifests=manifests,
-        sightings=kept.sightings.amended(seen.sightings),
+        sightings=sightings,
         config_platforms={**stated, **seen.config_platforms},
         recovered={**recovered, **seen.recovered},
         attached={**attached, **seen.attached},
         proven_at=earlier,
     )
+
+
+def _disputed(seen: Snapshot, kept: Resting) -> Iterator[Place]:
+    """Yield what is lost by a size that a manifest states now, where a kept one states another."""
+    lost = {at for at, look in seen.sightings.items() if look.state in GONE}
+    lost = {at for at in lost if at in kept.sightings}
+    stated: defaultdict[Place, set[int | None]] = defaultdict(set)
+    for known, read in ((seen.sightings, seen.manifests), (kept.sightings, kept.manifests)):
+        for repository in {repository for repository, _ in lost}:
+            for digest, look in known.of(repository).items():
+                manifest = read.get(digest) if look.state is State.PRESENT else None
+                for each in manifest.content if manifest else ():
+                    stated[repository, each.digest].add(each.size)
+    yield from (at for at in lost if len(stated[at] - {None}) > 1)
 
 
 @dataclass(frozen=True, slots=True)
