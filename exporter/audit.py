@@ -8,6 +8,7 @@ from typing import Final
 from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
+from exporter.facts.part import part
 from exporter.facts.proof import State
 from exporter.facts.scrubbed import recall, with_diff_ids
 from exporter.facts.snapshot import Root, Sealed, Snapshot
@@ -80,7 +81,7 @@ async def refresh(
     if found is None:
         return None
     earlier = await asyncio.to_thread(report_part, before, found.repositories)
-    snapshot = await _recalled(target, found.snapshot, earlier)
+    snapshot = await _recalled(target, found.snapshot, earlier, found.asked)
     report = await _judged(target, snapshot, earlier, found.asked)
     report = _with_gaps(report, tuple(faults.gaps.values()))
     return await asyncio.to_thread(with_report_part, before, report, found.repositories)
@@ -91,11 +92,13 @@ async def _examined(
 ) -> Audited:
     inventory = await _inventory(target, faults)
     whole = inventory if isinstance(inventory, Inventory) else None
-    earlier = before.snapshot if before else None
+    # What was seen elsewhere proves nothing here; since when a finding is told stays.
+    last = before if before and before.snapshot.address == target.address else None
+    earlier = last.snapshot if last else None
     # What a storage proved before was not asked for, so no period of it has begun.
     told = replace(target, periods={}) if isinstance(inventory, Gap) else target
     snapshot = await observe(told, uses, earlier, now, whole)
-    snapshot = await _recalled(target, snapshot, before)
+    snapshot = await _recalled(target, snapshot, last)
     if whole and not snapshot.disagreements:
         snapshot = _with_pointers(snapshot, whole)
     report = await _judged(target, snapshot, before)
@@ -109,8 +112,16 @@ async def _examined(
     return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)
 
 
-async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -> Snapshot:
-    """Record what this audit read in full, and add what earlier full reads proved."""
+async def _recalled(
+    target: Target,
+    snapshot: Snapshot,
+    before: Report | None,
+    asked: Container[Repository] | None = None,
+) -> Snapshot:
+    """Record what this audit read in full, and add what earlier full reads proved.
+
+    Of other repositories than those that were asked for nothing was read now; None is all of them.
+    """
     reads, scrub = target.full_reads, target.scrub
     noted = snapshot.read_in_full is not None or target.registry.leaves_trace is False
     if reads is None or (scrub is None and not noted):
@@ -120,7 +131,7 @@ async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -
     def recalled() -> Snapshot:
         registry = snapshot.registry
         if noted:
-            _record(reads, snapshot)
+            _record(reads, snapshot if asked is None else part(snapshot, asked))
         if scrub is None and snapshot.read_in_full is None:
             return snapshot
         # Without the history what was corrupt stays so by the report before.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -15,12 +15,13 @@ from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.image_event import ImageEvent
 from exporter.facts.proof import GONE, State
+from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve.scope import AuditScope
-from exporter.resolve.target import AuditLimits
+from exporter.resolve.target import AuditLimits, FullReads
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, audited, codes, target, use, verdict
 from tests.parts.process import PATIENCE
@@ -396,3 +397,78 @@ def test_within_its_period_a_tag_costs_its_resolution_alone() -> None:
     assert registry.asked_about(ARM64.layers[0].digest)
     assert [t.verdict.state for t in report.tags] == [t.verdict.state for t in before.tags]
     assert set(report.snapshot.proven_at) == {(APP, INDEX.digest), (APP, PLAIN.digest)}
+
+
+def test_what_was_seen_at_another_address_proves_nothing_here() -> None:
+    registry = stocked()
+    registry.sweep(PLAIN.layers[0].digest, repository=SHOP)
+    old = target(registry, periods={ReferenceClass.SELECTED: 1e9}, address="https://old.example")
+    before = asyncio.run(audited(old))
+    registry.sweep(AMD64.layers[0].digest)
+
+    report = asyncio.run(
+        audited(replace(old, address="https://new.example"), before=before, now=LATER)
+    )
+
+    states = {tag.name: tag.verdict.state for tag in report.tags}
+    assert {states["app:v1"], states["app:v2"]} <= GONE
+    assert {key: at for key, at in report.since.items() if key in before.since} == before.since
+
+
+@dataclass
+class FullyRead:
+    """The full reads that audits noted; implements what they use of `exporter.memory.Proofs`."""
+
+    noted: set[tuple[Repository, Digest]] = field(default_factory=set)
+
+    def scrubbed(self, registry: str) -> Scrubbed:
+        del registry
+        return Scrubbed()
+
+    def want(self, registry: str, digests: object) -> None:
+        """Wait for nothing."""
+
+    def note(
+        self, registry: str, found: dict[tuple[Repository, Digest], object], at: float
+    ) -> None:
+        del registry, at
+        self.noted |= found.keys()
+
+
+@pytest.mark.parametrize("focus", [Focus(), Focus(places=frozenset({(APP, PLAIN.digest)}))])
+def test_only_what_is_read_in_full_now_is_noted_as_read(focus: Focus) -> None:
+    registry, proofs = stocked(), FullyRead()
+    registry.leaves_trace = False
+    asked = target(registry, full_reads=FullReads(proofs))
+    before = asyncio.run(audited(asked, use("shop/web:latest")))
+    assert proofs.noted
+    proofs.noted.clear()
+    registry.asked.clear()
+
+    refreshed(asked, before, focus, use("shop/web:latest", "linux/amd64"))
+
+    assert all(at in {where for _, _, where, _ in registry.asked} for at, _ in proofs.noted)
+    assert all(registry.asked_about(digest) for _, digest in proofs.noted)
+
+
+@pytest.mark.parametrize("kept_by", ["period", "focus"])
+def test_a_manifest_that_states_a_wrong_size_breaks_no_tag_that_states_the_right_one(
+    kept_by: str,
+) -> None:
+    registry = stocked()
+    asked = target(registry, periods={ReferenceClass.SELECTED: 1e9})
+    before = asyncio.run(audited(asked))
+    layer = replace(PLAIN.layers[0], extra={"size": len(PLAIN.layers[0].body) + 5})
+    registry.push(worlds.image("odd", layers=(layer,)), "odd")
+
+    if kept_by == "period":
+        report = asyncio.run(audited(asked, before=before, now=LATER))
+    else:
+        found = refreshed(asked, before, Focus(tags=frozenset({(APP, Tag("odd"))})))
+        assert found is not None
+        report = found
+
+    whole = asyncio.run(audited(registry, before=before, now=LATER))
+    assert {t.name: t.verdict.state for t in report.tags} == {
+        t.name: t.verdict.state for t in whole.tags
+    }

@@ -8,7 +8,7 @@ from exporter.facts.holdings import Grace
 from exporter.facts.proof import Proof
 from exporter.facts.registry_kind import Collector
 from exporter.facts.scrubbed import Scrubbed
-from exporter.facts.snapshot import RegistryPart, Role, part_of
+from exporter.facts.snapshot import RegistryPart, Role, Snapshot, part_of
 from exporter.facts.use import ReferenceClass, Use
 from exporter.memory import Memory, Proofs
 from exporter.oci.platform import Platform
@@ -171,3 +171,9 @@ class Target:
     def concerns(self, use: Use) -> bool:
         """And one of the part of it that is looked at?"""
         return self.names(use) and self.scope.shard.holds(use.reference.repository)
+
+    def took(self, snapshot: Snapshot) -> bool:
+        """Was a snapshot taken of the same registry, and of a part of it for the same purpose?"""
+        known = (snapshot.address, snapshot.role, snapshot.platforms, snapshot.parts)
+        same = known == (self.address, self.role, self.platforms, self.parts)
+        return same and self.collector in (Collector.UNKNOWN, snapshot.collector)

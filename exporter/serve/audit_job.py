@@ -146,16 +146,17 @@ class AuditJob:
     async def refresh(self, watched: Watched, focus: Focus) -> None:
         """Audit what is in focus, and what uses need that they did not, and show the outcome.
 
-        Before the registry was audited as a whole, that is done instead. Raises nothing but
-        cancellation.
+        Before the registry was audited as a whole under these settings, that is done instead.
+        Raises nothing but cancellation.
         """
         status = self.board.find(watched.name)
-        if status is None or status.known is None:
+        known = status.known if status else None
+        if status is None or known is None or not watched.target.took(known.snapshot):
             await self.run(watched)
             return
         try:
             async with asyncio.timeout(watched.target.limits.deadline + _GRACE):
-                await self._refreshed(watched, status, status.known, focus)
+                await self._refreshed(watched, status, known, focus)
         except Exception:  # noqa: BLE001 - the audit of the whole comes all the same
             _log.exception("refresh failed", extra={"registry": watched.name})
 

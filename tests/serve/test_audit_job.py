@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.exports import ExportResult
+from exporter.facts.focus import Focus
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
+from exporter.facts.snapshot import Role
 from exporter.memory import Kept
+from exporter.oci.platform import Platform
 from exporter.ports import Listing, Unseen
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
@@ -383,3 +386,20 @@ async def test_facts_that_fail_take_nothing_from_an_audit_and_grow_old(
     assert stand(shown).up is True
     assert truth(shown).verdicts
     assert stand(shown).facts_written == 1.0
+
+
+async def test_after_a_change_of_settings_the_whole_is_audited_before_any_part(fake: Fake) -> None:
+    shown, each = board(), watched(fake)
+    rounds = await begun(Journal(), shown, each)
+    await rounds.run(each)
+    sparse = {"role": Role.SPARSE, "platforms": frozenset({Platform.parse("linux/arm64")})}
+
+    for change in (sparse, {"address": "https://new.example"}):
+        changed = replace(each, target=replace(each.target, **change))
+        fake.asked.clear()
+        await rounds.refresh(changed, Focus())
+        assert fake.asked
+        assert changed.target.took(truth(shown).snapshot)
+        fake.asked.clear()
+        await rounds.refresh(changed, Focus())
+        assert not fake.asked
