@@ -25,7 +25,7 @@ class Reason(StrEnum):
     DENIED = "denied"
     """403: known, but not allowed."""
     RATE_LIMITED = "rate-limited"
-    """429 until the retries were spent."""
+    """429 until the retries were spent, or less than a tenth of a stated pull limit remains."""
     SERVER_ERROR = "server-error"
     """5xx until the retries were spent."""
     REDIRECT = "redirect"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from exporter.facts.focus import Focus
@@ -77,7 +77,8 @@ async def observe(
     else:
         focus = by if isinstance(by, Focus) else None
         seen = await _resolve(target, seen, listings, replace(due, focus=focus))
-    gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *seen.gaps))
+    told = (*seen.gaps, *await asyncio.to_thread(_throttled, seen))
+    gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *told))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
     declared, kind = target.collector, await _kind(target, seen, before)
@@ -303,6 +304,14 @@ def _follow(
         return (entry for position, entry in enumerate(entries) if position in there)
 
     return held
+
+
+def _throttled(seen: Snapshot) -> tuple[Gap, ...]:
+    """Return one gap for all that the registry's limit kept from being read."""
+    looks = chain(seen.sightings.kinds, (root.sighting for root in seen.roots))
+    limited = (look.detail for look in looks if look.reason is Reason.RATE_LIMITED)
+    told = islice(limited, 1)
+    return tuple(Gap(Scope.REGISTRY, seen.registry, Reason.RATE_LIMITED, each) for each in told)
 
 
 def _stumbled(seen: Snapshot, gaps: Iterable[Gap]) -> bool:

@@ -24,6 +24,7 @@ SIGNS: Final[Mapping[str, Mapping[str, str]]] = {
     "nexus": {"Www-Authenticate": 'Basic realm="Sonatype Nexus Repository Manager"'},
     "ecr": {"Www-Authenticate": 'Basic realm="{url}/",service="ecr.amazonaws.com"'},
     "zot": {"Access-Control-Allow-Headers": "Authorization,content-type,X-ZOT-API-CLIENT"},
+    "unknown": {},
     "gitea": {"Www-Authenticate": 'Bearer realm="{url}/v2/token",service="container_registry"'},
 }
 """The headers of `/v2/` by which each kind is recognised."""
@@ -43,6 +44,8 @@ class Counting:
     kind: str
     uncounted: str = ""
     """A password whose account is not counted."""
+    limit: int = 0
+    """Pulls that it states as the most in six hours, as Docker Hub does; 0 states none."""
     manifests: dict[Digest, Made] = field(default_factory=dict)
     blobs: dict[Digest, bytes] = field(default_factory=dict)
     tags: dict[str, Digest] = field(default_factory=dict)
@@ -109,6 +112,9 @@ class Counting:
         if asked.method == "GET" or self.kind == "nexus":
             self._pulled(asked, digest)
         headers = {"Content-Type": made.media_type, "Docker-Content-Digest": str(digest)}
+        if self.limit:
+            headers["RateLimit-Limit"] = f"{self.limit};w=21600"
+            headers["RateLimit-Remaining"] = f"{self.limit - self.pulls};w=21600"
         return Answer(200, made.body, headers)
 
     def _pulled(self, asked: Asked, digest: Digest) -> None:

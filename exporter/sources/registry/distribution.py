@@ -185,9 +185,11 @@ class Distribution(Session):
         """Does reading a manifest change the registry's own records? None is unknown."""
         facts = self.facts
         changed = facts.head.value if facts.silent.value else facts.manifest.value
-        if changed is None or self.limits.pulls is Pulls.UNCOUNTED:
+        if self.limits.pulls is Pulls.UNCOUNTED:
             return None if changed is None else False
-        return bool(changed)
+        if self.pull_budget.stated:
+            return True
+        return None if changed is None else bool(changed)
 
     @property
     def facts(self) -> KindFacts:

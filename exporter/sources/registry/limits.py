@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import re
 from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +20,10 @@ from exporter.tally import Tally
 _LOG: Final = logging.getLogger("pullproof.registry")
 _DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 """What a registry that is gone answers to everything; the rest is about one request."""
+_STATED: Final = re.compile(r"(\d{1,9}) ?;w=(\d{1,6})", re.ASCII)
+"""A number of pulls, and the seconds for which it holds."""
+_KEPT: Final = 10
+"""The tenth part of a pull limit is left to whoever really pulls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,46 @@ class Pace:
             if not turn.done():
                 turn.set_result(None)
                 free -= 1
+
+
+class PullBudget:
+    """How many manifests may be read of a registry that states a pull limit.
+
+    Docker Hub does, with every response about a manifest; HEAD is not counted (Docker Hub pull
+    usage and limits, read).
+    """
+
+    def __init__(self) -> None:
+        """Nothing was stated yet."""
+        self._limit = self._left = self._window = self._reading = 0
+        self._until = 0.0
+
+    @property
+    def stated(self) -> bool:
+        """Does the registry count reads of manifests, as it says itself?"""
+        return self._window > 0
+
+    def note(self, headers: Mapping[str, str], now: float) -> None:
+        """Note what the headers of a response about a manifest state; `now` is in seconds."""
+        limit = _STATED.fullmatch(headers.get("ratelimit-limit", ""))
+        left = _STATED.fullmatch(headers.get("ratelimit-remaining", ""))
+        if limit and left:
+            self._limit, self._window = int(limit[1]), int(limit[2])
+            self._left, self._until = int(left[1]), now + self._window
+
+    @contextmanager
+    def reading(self, subject: str, now: float) -> Iterator[None]:
+        """Read a manifest; raise `Unseen` where less than a tenth of the limit remains."""
+        if now < self._until and (self._left - self._reading) * _KEPT < self._limit:
+            hours = f"{self._window / 3600:.3g} hours"
+            words = f"less than a tenth of its limit of {self._limit} pulls in {hours} remains"
+            again = f"new manifests are read when more does, without other pulls within {hours}"
+            raise Unseen(subject, Reason.RATE_LIMITED, f"{words}; {again}")
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
 
 
 class Breaker:

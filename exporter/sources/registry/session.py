@@ -15,7 +15,7 @@ from exporter.sources.registry.client import Client
 from exporter.sources.registry.credentials import LoginSource
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
 from exporter.sources.registry.kinds import recognised
-from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
+from exporter.sources.registry.limits import Breaker, Pace, PullBudget, RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import absence, missing_project, refusal, wait_wanted
 from exporter.sources.registry.signs import Signs
@@ -50,6 +50,8 @@ class Session:
         self._client, self._logins = client, logins
         self._pace = pace or Pace(name, limits, client.tally)
         self._breaker = Breaker(name, limits)
+        self.pull_budget = PullBudget()
+        """How many manifests may be read, over connections beside it as well."""
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
         self._listed_to_login = False
@@ -87,7 +89,7 @@ class Session:
         limits = replace(self.limits, concurrency=1)
         client, pace = self._client.beside(limits), self._pace.beside(limits)
         other = type(self)(self.name, client, self._logins, limits, pace)
-        other.origin = self
+        other.origin, other.pull_budget = self, self.pull_budget
         return other
 
     async def aclose(self) -> None:
@@ -113,7 +115,11 @@ class Session:
         self._breaker.admit(request.subject, _now())
         if request.endpoint in _CONTENT and request.method in _READS:
             await self._count(request)
-        return await self._decided(self._patiently(lambda: self._authorized(request)))
+        counted = request.endpoint == "manifest" and request.method == "GET"
+        if not counted or self.limits.pulls is Pulls.UNCOUNTED:
+            return await self._decided(self._patiently(lambda: self._authorized(request)))
+        with self.pull_budget.reading(request.subject, _now()):
+            return await self._decided(self._patiently(lambda: self._authorized(request)))
 
     async def _count(self, request: Request) -> None:
         """Note the first request that the registry counts. Raises `Unseen` for one without consent.
@@ -251,6 +257,8 @@ class Session:
         """Send a request at the registry's pace. Raises `Unseen` for 429 and 5xx as well."""
         async with self._pace:
             response = await self._client.send(request, authorization)
+        if request.endpoint == "manifest" and not response.foreign:
+            self.pull_budget.note(response.headers, _now())
         if response.status < _SERVER_ERROR and response.status != _TOO_MANY:
             self._pace.went_well()
             return response
