@@ -472,3 +472,22 @@ def test_a_manifest_that_states_a_wrong_size_breaks_no_tag_that_states_the_right
     assert {t.name: t.verdict.state for t in report.tags} == {
         t.name: t.verdict.state for t in whole.tags
     }
+
+
+@pytest.mark.parametrize("scope", [AuditScope(select=("*",)), AuditScope(select=("v*",))])
+def test_a_child_is_not_called_unprotected_while_a_tag_that_was_not_told_may_name_it(
+    scope: AuditScope,
+) -> None:
+    registry = stocked()
+    for tag, made in (("b1", AMD64), ("b2", ARM64), ("b3", PLAIN)):
+        registry.push(made, tag)
+    asked = target(registry, scope=scope)
+    before = asyncio.run(audited(asked))
+    registry.push(AMD64, "b3")
+    registry.untag("b1")
+
+    part = refreshed(asked, before, Focus(tags=frozenset({(APP, Tag("b1"))})))
+
+    assert part is not None
+    whole = asyncio.run(audited(asked, before=before, now=LATER))
+    assert codes(part) == codes(whole)

@@ -8,7 +8,7 @@ from zlib import crc32
 from exporter.facts.focus import Focus
 from exporter.facts.proof import DISPUTED, GONE, HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.sightings import Sightings
-from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
@@ -155,6 +155,18 @@ class Due:
                 known = {tag: digest for digest, tags in sealed.tags.items() for tag in tags}
                 named = (tag for tag in listing.entries if tag in known)
                 yield from (((repository, tag), (known[tag], HEADER)) for tag in named)
+
+    def bared(
+        self, sealed: Mapping[Repository, Sealed], needed: Iterable[Place]
+    ) -> set[Repository]:
+        """Return where fewer tags than before name what is needed: one out of focus may by now."""
+        before = self.before.sealed if self.focus is not None else {}
+        return {
+            at
+            for at, digest in (needed if before else ())
+            if at in sealed and at in before
+            if len(sealed[at].pointing_at(digest)) < len(before[at].pointing_at(digest))
+        }
 
     def _rests(
         self, repository: Repository, name: Name, reference_class: ReferenceClass, digest: Digest

@@ -12,7 +12,7 @@ from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import GONE, HEADER, STORED, Proof, Sighting, State, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
-from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.facts.snapshot import Role, Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
@@ -149,10 +149,9 @@ async def _resolve(
         await walk.run(led)
     told = _told(listings, chain(walk.sightings.items(), kept.sightings.items()))
     answers = dict(due.sealed(listings)) | answers
-    children = chain(walk.children(), kept.children())
-    sealed = await seals(target, told, answers, children, starts)
+    sealed = await _sealed(target, told, answers, due, lambda: _needed(walk, kept, starts))
     answers = answers if proofs else {}
-    del wanted, told, children  # proving takes long, and they much memory
+    del wanted, told  # proving takes long, and they much memory
     blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
     if proofs:
@@ -183,6 +182,26 @@ async def _answered(
     known = await asyncio.to_thread(_spared, wanted, due, proofs)
     moved = [each for each in tag_names(wanted) if each not in known]
     return known | await resolve(target.registry, moved, target.limits, target.progress)
+
+
+def _needed(walk: Walk, kept: Resting, starts: Iterable[Root]) -> Iterable[Place]:
+    """Return what is needed without regard to a tag: children, and digests that uses pin."""
+    pinned = ((each.repository, each.digest) for each in starts if each.digest and not each.tag)
+    return chain(walk.children(), kept.children(), pinned)
+
+
+async def _sealed(
+    target: Target,
+    told: Listings,
+    answers: dict[TagName, Answer],
+    due: Due,
+    needed: Callable[[], Iterable[Place]],
+) -> dict[Repository, Sealed]:
+    """Return the seals; where fewer tags than before name what is needed, by all tags of now."""
+    sealed = await seals(target, told, answers, needed(), ())
+    bared = due.bared(sealed, needed())
+    again = await seals(target, {at: told[at] for at in bared}, {}, needed(), ()) if bared else {}
+    return {at: each for at, each in sealed.items() if at not in bared} | again
 
 
 async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -> None:
