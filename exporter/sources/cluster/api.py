@@ -102,7 +102,8 @@ class Api:
     ) -> "EventStream":
         """Open the watch of a list from a version of it on; one silent for so long has ended.
 
-        Raises `Unseen`, with the reason `INCOMPLETE_LIST` where that version is too old.
+        Raises `Unseen`, with the reason `INCOMPLETE_LIST` where that version is too old, and
+        `UNSUPPORTED` where the server serves no watch of the list.
         """
         subject = self._subject(resource, namespace)
         lasts = str(_SHORTEST_WATCH + secrets.randbelow(_SHORTEST_WATCH))
@@ -112,11 +113,10 @@ class Api:
         patience = max(self.deadline - time.monotonic(), 0.001)
         with _told(subject):
             answer = self._call(resource.path(namespace), query, accept, (patience, silence))
-            stream = EventStream(subject, resource, answer.response)
             if answer.status != HTTPStatus.OK:
-                stream.close()
-                _good(subject, answer.status, b"")
-        return stream
+                answer.response.close()
+                _good(subject, answer.status, b"", otherwise=Reason.UNSUPPORTED)
+        return EventStream(subject, resource, answer.response)
 
     def secret(self, namespace: str, name: str) -> Secret | None:
         """Return one Secret, None where there is none; raise `Unseen`."""
@@ -300,10 +300,10 @@ def _decoded(
         raise Unseen(subject, Reason.MALFORMED, str(error)) from error
 
 
-def _good(subject: str, status: int, body: bytes) -> bytes:
+def _good(subject: str, status: int, body: bytes, *, otherwise: Reason = Reason.MALFORMED) -> bytes:
     if status == HTTPStatus.OK:
         return body
-    reason, detail = _STATUSES.get(status, (Reason.MALFORMED, f"answered with status {status}"))
+    reason, detail = _STATUSES.get(status, (otherwise, f"answered with status {status}"))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = Reason.SERVER_ERROR
     elif HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
