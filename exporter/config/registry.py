@@ -86,22 +86,22 @@ class VerifySettings(Section):
     """
 
     live: Often = Recurrence()
-    """Of images in use: `always`, which is at every audit, or once in a period, at least a minute.
-    Of a tag with several classes the highest counts."""
+    """Images in use: `always` (at every audit), or once in this period, at least a minute. A tag
+    of several classes follows the highest one."""
     latest: Often = Recurrence()
-    """Of tags that count as latest."""
+    """Latest tags."""
     idle: Often = Recurrence(timedelta(hours=6))
-    """Of what is scaled to zero or suspended."""
+    """Images of workloads that are scaled to zero or suspended."""
     rollback: Often = Recurrence(timedelta(days=1))
-    """Of what a rollback would start."""
+    """Images that a rollback would start."""
     selected: Often = Recurrence(timedelta(days=1))
-    """Of all other tags."""
+    """All other tags."""
     period: Period | None = None
-    """Time between two reads of the same content in full, at least a minute: of blobs, where the
-    registry ignores ranges (Gitea, Quay) and sends all of one where its last byte is asked for; of
-    manifests, where reading them leaves no trace. Between them it is requested by HEAD. `null` is
-    the `period` of `scrub`, or a day without a scrub. With `storage`, also the time within which
-    the registry is asked about everything that its storage proves; there `null` is a day."""
+    """Time between two full reads of the same content, at least a minute: of blobs, if the registry
+    ignores ranges (Gitea, Quay) and sends the whole blob; of manifests, if reading them leaves no
+    trace. In between, content is requested by HEAD. `null` is the `period` of `scrub`, or a day
+    without a scrub. With `storage`, also the period in which the registry is asked once about
+    everything that its storage proves; there `null` is a day."""
     bytes_per_audit: Size = ByteSize(10 * 2**30)
     """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
     exceed it keep their last verification, or are unknown (`budget`) until a later audit."""
