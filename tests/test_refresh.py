@@ -21,7 +21,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve.scope import AuditScope
-from exporter.resolve.target import AuditLimits, FullReads
+from exporter.resolve.target import AttachmentScope, AuditLimits, FullReads
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, audited, codes, target, use, verdict
 from tests.parts.process import PATIENCE
@@ -491,3 +491,18 @@ def test_a_child_is_not_called_unprotected_while_a_tag_that_was_not_told_may_nam
     assert part is not None
     whole = asyncio.run(audited(asked, before=before, now=LATER))
     assert codes(part) == codes(whole)
+
+
+def test_attachments_that_are_required_from_now_on_are_looked_for_within_a_period() -> None:
+    registry, uses = stocked(), (use("shop/web:latest"),)
+    old = target(registry, periods=dict.fromkeys(ReferenceClass, 1e9))
+    before = asyncio.run(audited(old, *uses))
+    new = replace(old, attachments=AttachmentScope(require=("application/vnd.example",)))
+
+    report = asyncio.run(audited(new, *uses, before=before, now=LATER))
+    registry.asked.clear()
+    again = asyncio.run(audited(new, *uses, before=report, now=LATER + 1))
+
+    assert ("missing-attachment", "critical") in codes(report)
+    assert codes(again) == codes(report)
+    assert not registry.asked_about(INDEX.digest)

@@ -100,6 +100,8 @@ class Due:
     periods: Mapping[ReferenceClass, float]
     """Seconds within which the content of a tag is asked for once, by class; of a class without
     a period, at each audit."""
+    examined: frozenset[ReferenceClass] = frozenset()
+    """The classes of which attachments are looked at."""
     focus: Focus | None = None
     """Ask for this alone; None is for what its period names."""
     known: dict[tuple[Repository, Name | None], Root] = field(init=False)
@@ -178,6 +180,8 @@ class Due:
         if reference_class.rank < last.reference_class.rank:
             return None
         place = (repository, digest)
+        if reference_class in self.examined and place not in self.before.attached:
+            return None
         if self.focus is None and not self._is_fresh(place, reference_class):
             return None
         if self.focus is not None and self._names(self.focus, repository, name):

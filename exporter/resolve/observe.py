@@ -70,7 +70,8 @@ async def observe(
     proxied = tuple(each for each in repositories.entries if not target.asks(each))
     listings = await listing.listings(target, asked, frozenset(catalogue.entries))
     seen = replace(empty, unasked=proxied)
-    due = Due(before or empty, now, _follow(target), target.periods)
+    examined = target.attachments.classes if target.attachments else frozenset()
+    due = Due(before or empty, now, _follow(target), target.periods, examined)
     if isinstance(by, Inventory) and await _is_its_files(target, before):
         due, seen = replace(due, periods={}), replace(seen, sampled_at=now)
         seen = await _sampled(target, seen, listings, due, by)
