@@ -28,7 +28,7 @@ from exporter.sources.registry.address import Address
 from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.docker_config import DockerConfig, Helpers
 from exporter.sources.registry.kinds import recognised
-from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.limits import PullBudget, RequestLimits
 from exporter.sources.registry.lists.api import settled
 from exporter.sources.registry.lists.docker_hub import DockerHubList
 from exporter.sources.registry.lists.gitea import GiteaList
@@ -161,6 +161,7 @@ def _errors(data: bytes) -> None:
     answer = answered(data)
     error_entries(answer)
     wait_wanted(answer)
+    PullBudget().note(answer.headers, 0.0)
     _told(refusal(answer, "app:v1"))
     absence(answer, "app:v1")
 
@@ -268,6 +269,7 @@ _ERRORS: Final = (
     _said(429, b"", retry_after="120", date=_DATE),
     _said(503, b"", retry_after=_DATE, date=_DATE),
     _said(429, b"", x_retry_after="1776852000", date=_DATE),
+    _said(429, b"", ratelimit_limit="100;w=21600", ratelimit_remaining="0;w=21600"),
     _said(404, b"<Error><Code>NoSuchKey</Code></Error>", content_type="application/xml"),
 )
 _AUTHS: Final = json.dumps(
@@ -292,7 +294,13 @@ _APIS: Final = (
 
 TARGETS: Final = (
     Target("api-lists", _api_lists, _APIS, ("sources.registry.lists.api",), (Unseen,)),
-    Target("registry-errors", _errors, _ERRORS, ("sources.registry.responses",), (Unseen,)),
+    Target(
+        "registry-errors",
+        _errors,
+        _ERRORS,
+        ("sources.registry.responses", "sources.registry.limits"),
+        (Unseen,),
+    ),
     Target(
         "registry-lists",
         _lists,
