@@ -10,7 +10,7 @@ _HEAD = """\
 # Checks
 
 A check that breaks a pull makes a tag `missing` or `broken`, unless only optional parts are
-concerned; the others report risks. A check speaks only where what it needs is known.
+concerned; the others report risks. A check reports only if what it needs is known.
 
 | check | finds | breaks a pull | needs | runbook |
 |---|---|---|---|---|
