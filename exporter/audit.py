@@ -95,6 +95,8 @@ async def _examined(
     # What was seen elsewhere proves nothing here; since when a finding is told stays.
     last = before if before and before.snapshot.address == target.address else None
     earlier = last.snapshot if last else None
+    if before and not last and target.full_reads:
+        await asyncio.to_thread(target.full_reads.proofs.forget, target.registry.name)
     # What a storage proved before was not asked for, so no period of it has begun.
     told = replace(target, periods={}) if isinstance(inventory, Gap) else target
     snapshot = await observe(told, uses, earlier, now, whole)

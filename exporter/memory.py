@@ -73,6 +73,9 @@ class Proofs(Protocol):
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
         """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
 
+    def forget(self, registry: str) -> None:
+        """Forget what whole reads found: it was of another registry of that name."""
+
     def learn(self, registry: str, digest: Digest, content: Inside) -> None:
         """Keep what is in a configuration or a layer, and how many readings in a row said so."""
 

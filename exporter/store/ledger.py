@@ -169,6 +169,10 @@ class Ledger:
         """Keep what a full read found; `at` is in seconds since the epoch."""
         self._put(*scrubs.noting(registry, found, at))
 
+    def forget(self, registry: str) -> None:
+        """Forget what full verification found: it was of another registry of that name."""
+        self._put(*scrubs.forgetting(registry))
+
     def learn(self, registry: str, digest: Digest, content: Inside) -> None:
         """Keep what is in a configuration or a layer, and how many readings in a row said so."""
         self._put((scrubs.LEARN, [scrubs.content_row(registry, digest, content)]))

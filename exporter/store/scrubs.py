@@ -91,11 +91,14 @@ DELETE FROM proven_places WHERE registry = ? AND NOT EXISTS (
   WHERE proofs.registry = proven_places.registry AND proofs.digest = proven_places.digest
 )
 """
+_FORGIVE: Final = "DELETE FROM mismatches WHERE registry = ?"
 _CLEAR: Final = "DELETE FROM mismatches WHERE registry = ? AND repository = ? AND digest = ?"
 _BLAME: Final = """
 REPLACE INTO mismatches (registry, repository, digest, at, detail) VALUES (?, ?, ?, ?, ?)
 """
 _DAY: Final = 86_400
+_NEVER: Final = 2**40
+"""A day that is not reached."""
 
 Work = list[tuple[str, "Sequence[tuple[object, ...]]"]]
 
@@ -133,6 +136,13 @@ def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> 
         (_PRUNE_CONTENTS, [(registry,)]),
         (_PRUNE_PLACES, [(registry,)]),
     ]
+
+
+def forgetting(registry: str) -> Work:
+    """Return the statements that forget what was read of a registry."""
+    of: list[tuple[object, ...]] = [(registry,)]
+    pruned = (_PRUNE, [(registry, _NEVER)])
+    return [pruned, (_PRUNE_CONTENTS, of), (_PRUNE_PLACES, of), (_FORGIVE, of)]
 
 
 def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:

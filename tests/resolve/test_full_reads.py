@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import GONE, Proof, State
+from exporter.facts.proof import GONE, Proof, State, corrupt
 from exporter.judge.report import Report
 from exporter.oci.reference import Repository
 from exporter.resolve.target import DAY, FullReads
@@ -40,13 +40,14 @@ class Audits:
     now: float = NOW
     notes: Notes = field(default_factory=Notes)
     report: Report | None = None
+    address: str = ""
 
     async def next(self, after: float = 0.0) -> Report:
         self.now += after
         self.fake.read_in_full.clear()
         self.fake.asked.clear()
         reads = FullReads(self.ledger, DAY, self.budget)
-        told = replace(target(self.fake, self.notes), full_reads=reads)
+        told = replace(target(self.fake, self.notes), full_reads=reads, address=self.address)
         self.report = await audited(told, before=self.report, now=self.now)
         return self.report
 
@@ -247,3 +248,17 @@ async def test_a_manifest_that_only_head_has_is_missing_once_it_is_read_again() 
         here.fake.loses_to_get = True
         assert verdict(await here.next(60.0)).state is State.PRESENT
         assert verdict(await here.next(DAY)).state is State.MISSING
+
+
+async def test_what_was_read_in_full_at_another_address_is_read_again() -> None:
+    with audits() as here:
+        await here.next()
+        here.ledger.note(HOST, {(APP, BIG[1].digest): corrupt("other bytes")}, NOW)
+        here.address = "https://new.example"
+
+        moved = await here.next(1.0)
+
+        assert [here.read(blob) for blob in BIG] == [1] * 4
+        assert moved.snapshot.sightings[APP, BIG[1].digest].state is State.PRESENT
+        await here.next(1.0)
+        assert [here.read(blob) for blob in BIG] == [0] * 4
