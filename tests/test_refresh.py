@@ -14,8 +14,9 @@ from exporter.audit import refresh
 from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.image_event import ImageEvent
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import GONE, HASHED, State
 from exporter.facts.scrubbed import Scrubbed
+from exporter.facts.sightings import Sightings
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
@@ -506,3 +507,16 @@ def test_attachments_that_are_required_from_now_on_are_looked_for_within_a_perio
     assert ("missing-attachment", "critical") in codes(report)
     assert codes(again) == codes(report)
     assert not registry.asked_about(INDEX.digest)
+
+
+def test_what_a_storage_proved_rests_in_no_period_though_its_hash_is_known() -> None:
+    registry = stocked()
+    asked = target(registry, periods={ReferenceClass.SELECTED: 1e9})
+    seen = asyncio.run(audited(asked))
+    hashed = dict.fromkeys(seen.snapshot.sightings, HASHED)
+    sampled = replace(seen.snapshot, sampled_at=NOW, sightings=Sightings(hashed))
+    registry.sweep(AMD64.layers[0].digest)
+
+    report = asyncio.run(audited(asked, before=replace(seen, snapshot=sampled), now=LATER))
+
+    assert verdict(report, "v1").state in GONE

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from exporter.facts.focus import Focus
-from exporter.facts.proof import DISPUTED, GONE, HEADER, LAST_BYTE, Proof, Sighting, State
+from exporter.facts.proof import DISPUTED, GONE, HEADER, LAST_BYTE, Sighting, State
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -189,10 +189,7 @@ class Due:
         seen = self._below(place)
         if seen is None:
             return None
-        if self.focus is not None:
-            return seen if self.focus.places.isdisjoint(seen) else None
-        # Nobody asked the registry for what only its storage proved then.
-        return None if any(look.proof is Proof.STORED for look in seen.values()) else seen
+        return seen if self.focus is None or self.focus.places.isdisjoint(seen) else None
 
     def _names(self, focus: Focus, repository: Repository, name: Name) -> bool:
         return repository in focus.repositories or (repository, name) in focus.tags
@@ -206,6 +203,9 @@ class Due:
         It begins at a moment of its own for each manifest, so that what is due is spread evenly.
         """
         period, proven_at = self.periods.get(reference_class, 0.0), self._proven_at(place)
+        # Nobody asked the registry for what only its storage proved then.
+        if self.before.sampled_at == self.before.taken_at:
+            return False
         if period <= 0 or proven_at > self.now:
             return False
         offset = crc32(f"{place[0]}@{place[1]}".encode()) / 2**32 * period
