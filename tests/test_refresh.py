@@ -520,3 +520,20 @@ def test_what_a_storage_proved_rests_in_no_period_though_its_hash_is_known() -> 
     report = asyncio.run(audited(asked, before=replace(seen, snapshot=sampled), now=LATER))
 
     assert verdict(report, "v1").state in GONE
+
+
+def test_an_event_of_an_attachment_is_followed_by_a_look_at_its_image() -> None:
+    registry = stocked()
+    asked = target(registry, attachments=AttachmentScope(require=("*",)))
+    before = asyncio.run(audited(asked))
+    attached = registry.push(worlds.referrer(INDEX), repository=SHOP)
+
+    pushed = refreshed(asked, before, ImageEvent(SHOP, digest=attached.digest).focus)
+    registry.sweep(attached.digest, repository=SHOP)
+    gone = ImageEvent(SHOP, digest=attached.digest, deleted=True).focus
+    deleted = refreshed(asked, pushed or before, gone)
+
+    assert pushed is not None
+    assert deleted is not None
+    lacking = ["missing-attachment" in dict(codes(each)) for each in (before, pushed, deleted)]
+    assert lacking == [True, False, True]

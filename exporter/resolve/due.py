@@ -186,6 +186,11 @@ class Due:
             return None
         if self.focus is not None and self._names(self.focus, repository, name):
             return None
+        if self.focus is not None and place in self.before.attached:
+            # What came or went in its repository may be attached to it.
+            named = (at for at, _ in (*self.focus.places, *self.focus.tags))
+            if repository in named:
+                return None
         seen = self._below(place)
         if seen is None:
             return None
