@@ -32,7 +32,7 @@ from exporter.resolve.target import DAY
 from exporter.store import snapshot_file
 from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
-from tests.fakes import APP, NOW, Fake, Notes, codes, target
+from tests.fakes import APP, NOW, Fake, Notes, codes, target, verdict
 from tests.parts import tree
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def world(tmp_path: Path) -> World:
 
 def states(report: Report) -> dict[tuple[str, str], State]:
     found = {(each.root.name, ""): each.state for each in report.verdicts}
-    for verdict in report.verdicts:
-        found |= {(verdict.root.name, str(each.digest)): each.state for each in verdict.children}
+    for known in report.verdicts:
+        found |= {(known.root.name, str(each.digest)): each.state for each in known.children}
     return found
 
 
@@ -185,6 +185,17 @@ async def test_live_and_latest_are_asked_about_always(
     sighted = report.snapshot.sightings
     assert all(sighted[at].proof is not Proof.STORED for at in asked)
     assert sighted[APP, ALONE.digest].proof is Proof.STORED
+
+
+async def test_a_tag_of_an_image_that_a_live_index_lists_has_its_platform(world: World) -> None:
+    world.push(BUILT.children[0], "v1-one")
+    world.scope = replace(world.scope, promotions=(Promotion("app", "v1", ReferenceClass.LIVE),))
+
+    for _ in range(2):
+        report = await world.audited()
+
+        (child,) = verdict(report, "v1-one").children
+        assert child.platform is not None
 
 
 async def test_what_is_lost_in_both_is_found_at_once(world: World) -> None:

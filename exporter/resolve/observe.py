@@ -143,10 +143,12 @@ async def _resolve(
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     kept = await asyncio.to_thread(due.kept, starts)
     walk = await _walk(target, due, kept)
+    walk.bare |= _named(starts)
     always = await _walked(walk, starts, kept, proofs)
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         led = (place for place in _places(starts, kept) if place not in walk.sightings)
+        walk.bare |= _named(starts)
         await walk.run(led)
     told = _told(listings, chain(walk.sightings.items(), kept.sightings.items()))
     answers = dict(due.sealed(listings)) | answers
@@ -276,6 +278,11 @@ def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listing
     there = ((at, look) for at, look in seen if look.state is State.PRESENT)
     read = {at[0] for at, look in there if look.proof is not Proof.STORED}
     return {at: each for at, each in listings.items() if not each.denied or at in read}
+
+
+def _named(starts: Iterable[Root]) -> set[Place]:
+    """Return the manifests that tags name: of these no index need state a platform."""
+    return {(root.repository, root.digest) for root in starts if root.digest}
 
 
 def _places(starts: Iterable[Root], kept: Resting) -> list[Place]:

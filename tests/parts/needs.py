@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +32,12 @@ def installed(module: str) -> None:
     """A module that an extra installs, and `make dev`."""
     if importlib.util.find_spec(module) is None:
         _without(f"{module} is not installed: run make dev")
+
+
+def command_of(package: str) -> Path:
+    """The program of a package that `make dev` installs beside Python, which imports nothing."""
+    path = Path(sys.executable).parent / package
+    return path if path.exists() else _without(f"{package} is not installed: run make dev")
 
 
 def base_image() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ import pytest
 import yaml
 
 from exporter import __version__
-from tests.parts.needs import asset, installed
+from tests.parts.needs import asset, command_of
 from tests.parts.pages import Shell
 
 TREE: Final = Path(__file__).parents[2]
@@ -99,8 +98,7 @@ def test_the_hook_of_pre_commit_validates_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("linter", ["actionlint", "zizmor"])
 def test_a_linter_of_workflows_finds_nothing(linter: str) -> None:
     if linter == "zizmor":
-        installed("zizmor")
-        command = [Path(sys.executable).parent / "zizmor", "--offline", "--no-progress", TREE]
+        command = [command_of("zizmor"), "--offline", "--no-progress", TREE]
     else:
         command = [asset("actionlint"), *WORKFLOWS]
     done = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=False)
