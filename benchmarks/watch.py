@@ -50,6 +50,7 @@ def main() -> None:
                 took = time.perf_counter() - began
                 _print("seconds until all is watched", f"{took:.1f}")
                 _print("CPU seconds until then, imports included", f"{_cpu(serving):.2f}")
+                # The time in which nothing happens is what is measured.
                 idle = _share(serving, lambda: time.sleep(_SECONDS))
                 _print("of a core, while nothing changes", f"{idle:.2%}")
                 changing = _share(serving, lambda: _churn(cluster))
@@ -88,6 +89,7 @@ def _churn(cluster: Kubernetes) -> None:
         for turn in range(_SECONDS):
             for number in range(turn * _RATE, (turn + 1) * _RATE):
                 hands.submit(_restart if number % 2 else _replace, cluster, namespace, number)
+            # The next second's changes begin when it begins.
             time.sleep(max(0.0, began + turn + 1 - time.perf_counter()))
 
 
@@ -117,7 +119,7 @@ def _delays(cluster: Kubernetes, server: Registry, serving: Exporter) -> list[fl
         began = time.perf_counter()
         until(lambda live=live: serving.values(_LOST, **live), "it is live")
         delays.append(time.perf_counter() - began)
-        time.sleep(1.0)
+        time.sleep(1.0)  # changes within a second are coalesced: each is to be measured alone
     return delays
 
 

@@ -41,7 +41,7 @@ class Audited:
 
     report: Report
     inventory: Inventory | None
-    """None without a storage, with one that cannot be read, or of which only a part was."""
+    """None without a storage, or where it could not be read, or only in part."""
 
 
 async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
@@ -122,7 +122,7 @@ async def _recalled(
 ) -> Snapshot:
     """Record what this audit read in full, and add what earlier full reads proved.
 
-    Of other repositories than those that were asked for nothing was read now; None is all of them.
+    `asked` are the repositories that were requested now, None for all: nothing else was read.
     """
     reads, scrub = target.full_reads, target.scrub
     noted = snapshot.read_in_full is not None or target.registry.leaves_trace is False

@@ -42,8 +42,8 @@ def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
 def completed(parser: argparse.ArgumentParser) -> tuple[CompletedCommand, ...]:
     """Return the commands of a parser."""
     for action in parser._actions:  # noqa: SLF001 - argparse has no other list
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
-            helps = {each.dest: each.help or "" for each in action._choices_actions}  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - argparse names it nowhere else
+            helps = {each.dest: each.help or "" for each in action._choices_actions}  # noqa: SLF001 - as nowhere public
             return tuple(
                 CompletedCommand(name, helps[name], tuple(_options(below)))
                 for name, below in action.choices.items()

@@ -32,6 +32,6 @@ class Focus:
 
     @property
     def touched(self) -> frozenset[Repository]:
-        """The repositories of which anything is in it."""
+        """The repositories that it names, or anything in them."""
         named = (at for at, _ in (*self.tags, *self.places))
         return self.repositories.union(named)

@@ -23,7 +23,7 @@ class Proven:
     since: float
     """When something needed it first, as far as is remembered."""
     at: float | None = None
-    """When its bytes were last read whole and matched; None where they never were."""
+    """When its bytes were last read in full and matched; None if they never were."""
 
     @property
     def counts_from(self) -> float:
@@ -45,7 +45,7 @@ class Scrubbed:
 
     proofs: Mapping[Digest, Proven] = field(default_factory=dict)
     places: Mapping[Place, float] = field(default_factory=dict)
-    """When a place's bytes were last read whole and matched."""
+    """When a place's bytes were last read in full and matched."""
     mismatches: Mapping[Place, Mismatch] = field(default_factory=dict)
     contents: Mapping[Digest, Known] = field(default_factory=dict)
     """What layers unpack to, and what configurations say of that, where it is asked."""

@@ -104,7 +104,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One thing of which a registry and its storage, each asked twice, say different things."""
+    """A difference between a registry and its storage, after each was asked twice."""
 
     repository: Repository
     tag: Tag | None

@@ -56,7 +56,7 @@ def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
 def recounted(
     before: Counts, old: Snapshot, new: Snapshot, whole: Snapshot, tags: tuple[TagReport, ...]
 ) -> Counts:
-    """Return the counts of a registry of which some repositories were audited again.
+    """Return the counts of a registry after some of its repositories were audited again.
 
     `old` is what was known of these, `new` what is, `whole` all that is known now; `tags` are all
     tags. Equal to what `counted` returns, at a cost that grows with what changed.

@@ -180,7 +180,7 @@ class TagVerdict:
 
     @property
     def overall(self) -> State:
-        """The state of what anybody requires, of whichever class."""
+        """The state of what any class requires."""
         if self.state in GONE:
             return self.state
         if self.failing:

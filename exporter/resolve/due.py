@@ -101,7 +101,7 @@ class Due:
     """Seconds within which the content of a tag is asked for once, by class; of a class without
     a period, at each audit."""
     examined: frozenset[ReferenceClass] = frozenset()
-    """The classes of which attachments are looked at."""
+    """The classes whose attachments are looked at."""
     focus: Focus | None = None
     """Ask for this alone; None is for what its period names."""
     known: dict[tuple[Repository, Name | None], Root] = field(init=False)

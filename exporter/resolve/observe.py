@@ -95,7 +95,7 @@ async def observe(
 
 
 def _begun(target: Target, uses: Listing[Use], before: Snapshot | None, now: float) -> Snapshot:
-    """Return a snapshot of which nothing was asked yet."""
+    """Return a snapshot before the first request."""
     return Snapshot(
         registry=target.registry.name,
         address=target.address,
@@ -269,7 +269,7 @@ def _always_asked(starts: Iterable[Root]) -> set[Place]:
 
 
 def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listings:
-    """Leave out denied repositories of which nothing was read: the registry may hide their tags.
+    """Leave out denied repositories where nothing was read: the registry may hide their tags.
 
     zot denies a repository whose index it cannot read; an object store, one without tags.
     """

@@ -81,7 +81,7 @@ class Refresh:
 
 
 def _narrowed(target: Target, asked: frozenset[Repository]) -> Target:
-    """Return a target of some repositories alone, each of which is in scope."""
+    """Return a target of some repositories alone, all in scope."""
     scope = target.scope
     listed = {at for at in asked if at in scope.listed or (scope.catalogue and scope.admits(at))}
     return replace(target, scope=replace(scope, catalogue=False, listed=tuple(sorted(listed))))
@@ -98,7 +98,7 @@ class _Change:
 
     @property
     def repositories(self) -> frozenset[Repository]:
-        """Those of which the uses changed."""
+        """Those whose uses changed."""
         every = self.old.keys() | self.new.keys()
         return frozenset(at for at in every if self.old.get(at) != self.new.get(at))
 

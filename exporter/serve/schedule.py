@@ -49,7 +49,7 @@ class Schedule:
         self._rested: dict[tuple[str, bool], float] = {}
         """When an audit that is asked for may begin, of the whole or not, by the loop's clock."""
         self._partial: set[str] = set()
-        """The registries of which a part is audited now."""
+        """The registries that are audited in part now."""
         self._watched = {each.name: each for each in watched}
         self._awaited = set(self._watched)
         self._once = asyncio.Event()

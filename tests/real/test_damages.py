@@ -222,6 +222,7 @@ DAMAGES: Final[dict[str, Callable[[Victim], object]]] = {
 """What is done to an image that was whole. The collection first: it is of the whole registry."""
 _NAMES: Final = {damage: f"{damage.replace(', ', '-').replace(' ', '-')}/app" for damage in DAMAGES}
 """The repository in which each is done."""
+# What zot answered is replayed in every run; only the live column needs the program.
 _LIVE: Final = pytest.mark.skipif(not PROGRAM, reason="PULLPROOF_ZOT names no zot")
 _MAKE: Final = (clean, clean_tagged, overwrite)
 """These push what they damage."""

@@ -12,7 +12,7 @@ _RULE: Final = Rule("storage-disagreement", "The registry and its storage disagr
 
 
 def _find(context: TagContext) -> Iterator[Finding]:
-    """Yield a finding for everything of the tag of which the two, asked twice each, differ."""
+    """Yield a finding for each difference between registry and storage that concerns the tag."""
     root, seen = context.verdict.root, context.snapshot
     here = [each for each in seen.disagreements if each.repository == root.repository]
     reached = _reached(context) if any(each.tag is None for each in here) else frozenset()

@@ -92,7 +92,7 @@ class _Run:
     def kept_entries(self, mode: Mode) -> Numbers:
         """Return the entries that stay in its `index.json`.
 
-        Of the spared ones those go that have no file, and indexes of which no child has one
+        Of the spared ones those go that have no file, and indexes without a child that has one
         (`removeStaleManifestEntries`), with a tag or without.
         """
         kept = self._spared(mode)
@@ -122,7 +122,7 @@ def _descended(graph: Graph, roots: Numbers, there: Numbers, *, whole: bool = Fa
 
 
 def _gone(inventory: Inventory, removed: Iterator[Numbers]) -> Numbers:
-    """Return the digests of which no repository keeps a file."""
+    """Return the digests that have a file in no repository."""
     left = np.bincount(inventory.layers.paths, minlength=len(inventory.digests))
     for numbers in removed:
         left[numbers] -= 1

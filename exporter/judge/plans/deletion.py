@@ -1,4 +1,4 @@
-"""Deletions, as tools and people write them, and the tags of which they name the removal."""
+"""Deletions, as tools and people write them, and the tags that they remove."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable

@@ -29,7 +29,7 @@ class ObjectList(ApiStruct, Generic[Item], frozen=True):
 
 
 class Versioned(ApiStruct, frozen=True):
-    """Any object or bookmark, of which its version counts."""
+    """Any object or bookmark: only its version is read."""
 
     metadata: ListMeta
 

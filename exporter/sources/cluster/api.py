@@ -193,7 +193,7 @@ class EventStream:
     def __init__(
         self, subject: str, resource: ApiResource, answer: urllib3.BaseHTTPResponse
     ) -> None:
-        """Take an answer of which nothing was read."""
+        """Take an answer before anything of it is read."""
         self._subject, self._resource, self._answer = subject, resource, answer
         self.heard: float | None = None
         """When anything came last, on the monotonic clock; a proxy may keep all of it back."""

@@ -113,7 +113,7 @@ class ClusterLists:
         return listed
 
     def _look_for_nodes(self, api: Api, pods: list[Any]) -> None:
-        """List the nodes again where a pod is on one of which the watch did not tell yet.
+        """List the nodes again where a pod is on one that the watch did not tell of yet.
 
         A node that is not among those that were listed after the pods has left.
         """

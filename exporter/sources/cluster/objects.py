@@ -138,7 +138,7 @@ class PodSpec(ApiStruct, frozen=True):
 
 
 class Present(ApiStruct, frozen=True):
-    """Something of which only its presence counts."""
+    """An object whose presence alone counts."""
 
 
 class ContainerStateWaiting(ApiStruct, frozen=True):

@@ -35,7 +35,7 @@ _MOST: Final = 100
 _CREDENTIALS: Final = 300.0
 """Seconds for which new watches are opened with the same credentials."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
-"""Seconds between two attempts, of which each waits twice as long as the one before."""
+"""Seconds between two attempts; each waits twice as long as the one before."""
 _REFUSED: Final = 300.0
 """Seconds until a watch that is not allowed is tried again."""
 _TOGETHER: Final = 1.0

@@ -49,8 +49,8 @@ def decoded(body: bytes | msgspec.Raw, kind: type[Body]) -> Body:
 def image_event(name: str, *references: str, deleted: bool = False) -> ImageEvent | None:
     """Return the event of a repository and what of it is named, each a tag, a digest or empty.
 
-    What is no name is left out, and None is for an event of which nothing is left: whoever sends
-    it again and again until it is accepted would be held up by it for ever, and the periodic audit
+    What is no name is left out; None where nothing is left. Such an event is accepted all the
+    same: a sender that repeats it until then would be held up for ever, and the periodic audit
     misses nothing.
     """
     found_tag, found_digest, given = None, None, [each for each in references if each]
