@@ -184,7 +184,8 @@ AUDIT_INTERVAL: Final = Group.AUDITS.gauge(
 OLDEST_PROOF: Final = Group.AUDITS.gauge(
     "oldest_proof_timestamp_seconds{registry,shard,class}",
     "Time when the content of tags was last requested, of the tag where that is longest ago.",
-    "Tags themselves are resolved at every audit. As of the last audit.",
+    "Tags themselves are resolved at every audit. Where the storage is read, what it proves counts "
+    "too. As of the last audit.",
 )
 PROOF_PERIOD: Final = Group.AUDITS.gauge(
     "proof_period_seconds{registry,shard,class}",
