@@ -97,7 +97,8 @@ def test_each_tag_is_shown_once_and_a_killed_shard_is_named(site: Site) -> None:
     all_scraped = "until all of its targets are scraped, Prometheus knows a part"
     until(lambda: sum(values(site.parts, TAGS).values()) == 2 * len(NAMES), all_scraped)
     for query in (LOSSES, TAGS):
-        assert values(site.parts, query) == values(site.one, query)
+        # A rule's series follow the scrape by an evaluation.
+        until(lambda query=query: values(site.parts, query) == values(site.one, query), all_scraped)
     until(lambda: not site.parts.firing("RegistryShardMissing"), all_scraped)
 
     lost = site.shards[2]
