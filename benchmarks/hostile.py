@@ -126,7 +126,7 @@ async def _serve(tags: int) -> None:
                 size = len((await client.get(f"{url}{path}")).content)
                 _tell(f"{path} ({size / 1e6:.0f} MB)", began, pulse)
     for name, tally in loops.items():
-        print(f"{name} loop: {tally.stalls} stalls of 0.1 s or more, {tally.seconds:.2f} s in all")
+        print(f"{name} loop: held up for {tally.seconds:.2f} s")
     await runner.cleanup()
 
 

@@ -100,9 +100,8 @@ class LedgerTally:
 
 @dataclass(slots=True)
 class LoopTally:
-    """How often and how long an event loop was held up for a tenth of a second or more."""
+    """How long an event loop was held up."""
 
-    stalls: int = 0
     seconds: float = 0.0
 
 

@@ -43,7 +43,7 @@ class LoopThread:
 
     @asynccontextmanager
     async def running(self, tally: LoopTally) -> AsyncIterator[None]:
-        """Run it until left, counting its stalls; one that does not end then is left alone."""
+        """Run it until left, timing its stalls; one that does not end then is left alone."""
         here, ready, over = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
         async def main() -> None:
@@ -102,6 +102,5 @@ async def _watch(tally: LoopTally, each: Callable[[], None]) -> None:
         due = loop.time() + _BEAT
         await asyncio.sleep(_BEAT)
         if (late := loop.time() - due) >= _STALL:
-            tally.stalls += 1
             tally.seconds += late
         each()

@@ -53,7 +53,7 @@ async def assembled(
 ) -> AsyncIterator[Assembly]:
     """Open what the settings name, for one shard with its part of every registry's limits.
 
-    With `loops`, each registry has a loop of its own, whose stalls are counted there. On leaving,
+    With `loops`, each registry has a loop of its own, whose stalls are timed there. On leaving,
     all of it is closed.
     """
     async with AsyncExitStack() as stack:

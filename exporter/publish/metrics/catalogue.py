@@ -314,13 +314,9 @@ LEDGER_WRITABLE: Final = Group.EXPORTER.gauge(
     "ledger_writable",
     "Whether the last writes to the ledger succeeded. Absent without a ledger file.",
 )
-LOOP_STALLS: Final = Group.EXPORTER.counter(
-    "event_loop_stalls_total{loop}",
-    "Stalls of 0.2 s or more of an event loop: `audit`, `registry` or `web`.",
-)
 LOOP_STALLED: Final = Group.EXPORTER.counter(
     "event_loop_stalled_seconds_total{loop}",
-    "Duration of the stalls of an event loop, of 0.2 s or more each.",
+    "Duration of stalls of 0.2 s or more of an event loop: `audit`, `registry` or `web`.",
 )
 SERIES_LIMIT: Final = Group.EXPORTER.gauge(
     "metrics_series_limit{metric}",

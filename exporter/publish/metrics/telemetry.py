@@ -80,7 +80,6 @@ class _Live(Collector):
         yield from _scrubs(statuses)
         yield _metric(catalogue.LEDGER_WRITABLE, _ledger(state.ledger))
         loops = state.loops.items()
-        yield _metric(catalogue.LOOP_STALLS, (([name], each.stalls) for name, each in loops))
         yield _metric(catalogue.LOOP_STALLED, (([name], each.seconds) for name, each in loops))
 
 
