@@ -23,23 +23,23 @@ class Dialect:
     """What one collector does differently from others."""
 
     name: str
-    marker: Folder
+    marker: Folder = Folder.LAYERS
     """The folder that makes a repository: without it, nothing in the repository is marked."""
-    descends: bool
+    descends: bool = False
     """Does marking go on below what a manifest refers to? Where not, a tagged index keeps its
     children's own bytes and nothing below them."""
-    finds_links_among_layers: bool
+    finds_links_among_layers: bool = False
     """May a manifest's link stand in `_layers` too? Registry 2.1.0 put it there."""
-    reads_schema1: bool
-    needs_tags: bool
+    reads_schema1: bool = False
+    needs_tags: bool = False
     """Does a repository without `tags` stop a collection of what is untagged? Where not, its
     manifests are left alone, and everything they refer to is swept."""
-    sweeps_layer_links: bool
-    walks_keys_on_s3: bool
+    sweeps_layer_links: bool = False
+    walks_keys_on_s3: bool = False
     """Does it list an S3 bucket flat? Then repositories come in the order of their keys, and a
     missing folder is an empty one."""
 
-    counts_whole_name: bool
+    counts_whole_name: bool = False
     """Is a repository's name too long with what looks like a host before its first slash, too?"""
 
     def flat(self, inventory: Inventory) -> bool:
@@ -54,38 +54,20 @@ class Dialect:
 
 DISTRIBUTION_2: Final = Dialect(
     name="distribution-2",
-    marker=Folder.LAYERS,
-    descends=False,
     finds_links_among_layers=True,
     reads_schema1=True,
     needs_tags=True,
-    sweeps_layer_links=False,
-    walks_keys_on_s3=False,
     counts_whole_name=True,
 )
 DISTRIBUTION_3: Final = Dialect(
     name="distribution-3",
     marker=Folder.MANIFESTS,
     descends=True,
-    finds_links_among_layers=False,
-    reads_schema1=False,
-    needs_tags=False,
     sweeps_layer_links=True,
     walks_keys_on_s3=True,
-    counts_whole_name=False,
 )
-ZOT: Final = Dialect(
-    name="zot",
-    marker=Folder.LAYERS,
-    descends=True,
-    finds_links_among_layers=False,
-    reads_schema1=False,
-    needs_tags=False,
-    sweeps_layer_links=False,
-    walks_keys_on_s3=False,
-    counts_whole_name=False,
-)
-"""zot's own collector, which `judge/gc/zot.py` follows: of its rules only the name stands here."""
+ZOT: Final = Dialect(name="zot", descends=True)
+"""zot's own collector, which `judge/gc/zot.py` follows: of its rules only these stand here."""
 DIALECTS: Final = {dialect.name: dialect for dialect in (DISTRIBUTION_2, DISTRIBUTION_3)}
 
 
