@@ -13,6 +13,7 @@ from dashboards.panels import graph, heat, number
 from dashboards.promql import TARGET, age, each, earliest, least, rate, series, total, within
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import scrub_families
 
 _SEEN: Final = least("registry", metric.REGISTRY_UP)
 _SHARD: Final = "registry, shard, shards"
@@ -283,7 +284,7 @@ PROVEN: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryScrubOverdue"),),
     ),
-    Ask(least("registry", metric.SCRUB_DONE), "{{registry}}"),
+    Ask(least("registry", scrub_families.DONE), "{{registry}}"),
 )
 OLDEST: Final = graph(
     Card(
@@ -299,8 +300,8 @@ OLDEST: Final = graph(
         "{{registry}}, {{class}} requested",
     ),
     Ask(each("registry, class", metric.PROOF_PERIOD), "{{registry}}, {{class}} period"),
-    Ask(age(metric.SCRUB_OLDEST), "{{registry}}, oldest"),
-    Ask(each("registry", metric.SCRUB_PERIOD), "{{registry}}, period"),
+    Ask(age(scrub_families.OLDEST), "{{registry}}, oldest"),
+    Ask(each("registry", scrub_families.PERIOD), "{{registry}}, period"),
 )
 READ: Final = graph(
     Card(
@@ -313,9 +314,9 @@ READ: Final = graph(
     ),
     Ask(f"86400 * {rate('registry', metric.RECEIVED_BYTES)}", "{{registry}}, in all"),
     Ask(total("registry", metric.FULL_READ_BYTES), "{{registry}}, in full by the last audit"),
-    Ask(f"86400 * {rate('registry', metric.SCRUB_BYTES)}", "{{registry}}, read"),
-    Ask(f"86400 * {rate('registry', metric.SCRUB_UNPACKED)}", "{{registry}}, unpacked"),
-    Ask(total("registry", metric.SCRUB_BUDGET), "{{registry}}, budget"),
+    Ask(f"86400 * {rate('registry', scrub_families.BYTES)}", "{{registry}}, read"),
+    Ask(f"86400 * {rate('registry', scrub_families.UNPACKED)}", "{{registry}}, unpacked"),
+    Ask(total("registry", scrub_families.BUDGET), "{{registry}}, budget"),
 )
 READINGS: Final = graph(
     Card(
@@ -326,7 +327,7 @@ READINGS: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryBlobCorrupt"), links.runbook("RegistryIdleBlobCorrupt")),
     ),
-    Ask(f"3600 * {rate('outcome', metric.SCRUB_BLOBS)}", "{{outcome}}"),
+    Ask(f"3600 * {rate('outcome', scrub_families.BLOBS)}", "{{outcome}}"),
 )
 SCRAPES: Final = graph(
     Card(

@@ -6,6 +6,7 @@ like a target's (`job`, `instance`, `namespace`, `pod` …): Prometheus would re
 
 from typing import Final
 
+from exporter.publish.metrics import scrub_families
 from exporter.publish.metrics.family import Family, Group
 
 TAGS: Final = Group.VERDICTS.gauge(
@@ -140,7 +141,6 @@ LOGIN_REFUSED_INFO: Final = Group.VERDICTS.gauge(
     "read. Capped per registry.",
 )
 AFFECTED_WORKLOAD_INFO: Final = Group.VERDICTS.gauge(
-    ""
     "affected_workload_info{registry,repository,tag,class,workload_cluster,workload_namespace,workload_kind,workload,platforms,need}",
     "Always 1. One series per workload that cannot restart from a broken or missing tag.",
     "`platforms` are those on which it cannot start. `need` is `possible` if it may start there, "
@@ -373,40 +373,8 @@ GC_PRECONDITIONS: Final = Group.STORAGE.gauge(
     "gc_preconditions{registry,code,effect}",
     "Faults in the storage that make the registry's collector abort or silently lose data.",
 )
-SCRUB_BYTES: Final = Group.SCRUB.counter(
-    "scrub_bytes_total{registry,shard}", "Bytes read and hashed in full, including second reads."
+FAMILIES: Final = (
+    *(each for each in tuple(globals().values()) if isinstance(each, Family)),
+    *scrub_families.FAMILIES,
 )
-SCRUB_UNPACKED: Final = Group.SCRUB.counter(
-    "scrub_unpacked_bytes_total{registry,shard}",
-    "Bytes that layers were unpacked to. Each layer counts once.",
-    "Only with `uncompressed`.",
-)
-SCRUB_BLOBS: Final = Group.SCRUB.counter(
-    "scrub_blobs_total{registry,shard,outcome}",
-    "Blobs and manifests read in full, by outcome.",
-    "`match`; `mismatch`: two reads hashed to another digest; `gone`: short or not there; "
-    "`unknown`.",
-)
-SCRUB_OLDEST: Final = Group.SCRUB.gauge(
-    "scrub_oldest_live_proof_timestamp_seconds{registry,shard}",
-    "Oldest last-verified time of the blobs that live tags need. Absent if nothing is live.",
-    "A blob that was never verified counts from when it was first needed. As of the last audit.",
-)
-SCRUB_DONE: Final = Group.SCRUB.gauge(
-    "scrub_proven_ratio{registry,shard}",
-    "Share of the needed bytes that were verified within the scrub period.",
-    "Live or not. As of the last audit.",
-)
-SCRUB_PERIOD: Final = Group.SCRUB.gauge(
-    "scrub_period_seconds{registry,shard}",
-    "Configured scrub period. Absent if the registry is not scrubbed.",
-    "Every needed byte is read within it.",
-)
-SCRUB_BUDGET: Final = Group.SCRUB.gauge(
-    "scrub_budget_bytes{registry,shard}",
-    "Bytes per day that this shard may read.",
-    "The shard's part of the configured budget, or as many as its period needs.",
-)
-
-FAMILIES: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Family))
-"""Every family above, in order: no other can be published."""
+"""Every family that can be published, in the order of their documentation."""

@@ -17,7 +17,7 @@ from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from exporter.publish.metrics import catalogue
+from exporter.publish.metrics import catalogue, scrub_families
 from exporter.publish.metrics.exposition import Format
 from exporter.publish.metrics.family import Family, MetricType
 from exporter.publish.status import AppState, RegistryStatus
@@ -146,13 +146,13 @@ def _scrubs(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
         for part, each in found
         for outcome in OUTCOMES
     )
-    yield _metric(catalogue.SCRUB_BYTES, ((part, each.size) for part, each in found))
-    yield _metric(catalogue.SCRUB_UNPACKED, ((part, each.unpacked) for part, each in found))
-    yield _metric(catalogue.SCRUB_BLOBS, ended)
-    yield _metric(catalogue.SCRUB_OLDEST, ((part, each.oldest_live) for part, each in found))
-    yield _metric(catalogue.SCRUB_DONE, ((part, each.proven) for part, each in found))
-    yield _metric(catalogue.SCRUB_PERIOD, ((part, each.period) for part, each in found))
-    yield _metric(catalogue.SCRUB_BUDGET, ((part, each.budget) for part, each in found))
+    yield _metric(scrub_families.BYTES, ((part, each.size) for part, each in found))
+    yield _metric(scrub_families.UNPACKED, ((part, each.unpacked) for part, each in found))
+    yield _metric(scrub_families.BLOBS, ended)
+    yield _metric(scrub_families.OLDEST, ((part, each.oldest_live) for part, each in found))
+    yield _metric(scrub_families.DONE, ((part, each.proven) for part, each in found))
+    yield _metric(scrub_families.PERIOD, ((part, each.period) for part, each in found))
+    yield _metric(scrub_families.BUDGET, ((part, each.budget) for part, each in found))
 
 
 def _ledger(tally: LedgerTally | None) -> _Rows:
