@@ -267,6 +267,27 @@ async def test_a_push_during_the_audit_is_no_disagreement(world: World) -> None:
     assert (report.snapshot.disagreements, report.snapshot.gaps) == ((), ())
 
 
+async def test_many_passing_differences_hide_no_lasting_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.audited()
+    blob = ALONE.blobs[0].digest
+    world.unstore(blob)
+    monkeypatch.setattr(contradictions, "_MOST", 3)
+    pushed = [worlds.image(f"pushed meanwhile {at}") for at in range(5)]
+
+    def push() -> None:
+        for at, made in enumerate(pushed):
+            world.push(made, f"w{at}")
+
+    world.fake.spoil("*", push)
+
+    report = await world.audited(1.0)
+
+    assert all(world.fake.asked_about(f"w{at}") for at in range(5))
+    assert [each.digest for each in report.snapshot.disagreements] == [blob]
+
+
 async def test_what_only_the_storage_lacks_is_present_and_a_disagreement(world: World) -> None:
     await world.audited()
     blob = ALONE.blobs[0].digest

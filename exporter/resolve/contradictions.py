@@ -26,7 +26,7 @@ from exporter.resolve.stored import StorageProofs
 from exporter.resolve.tags import Answer, TagName
 
 _MOST: Final = 100
-"""Contradictions that are looked into: where there are more, these are enough to tell."""
+"""Contradictions that the registry is asked about again: where there are more, these tell."""
 _PATIENCE: Final = 60.0
 """Seconds in which a storage is looked at again: a disk or a share may never answer."""
 _SERVED: Final = {
@@ -61,17 +61,15 @@ async def contradictions(
     asked: AuditAnswers, proofs: StorageProofs, storage: Storage, content: Content, width: int
 ) -> tuple[tuple[Disagreement, ...], Gap | None]:
     """Return what both say differently twice, and why the storage could not be asked again."""
-
-    def suspects() -> list[Disagreement]:
-        return list(islice(chain(_tags(asked, proofs), _contents(asked, proofs)), _MOST))
-
-    found = await asyncio.to_thread(suspects)
-    if not found:
-        return (), None
     again = _Again(asked, storage, content)
+
+    def lasting() -> list[Disagreement]:
+        suspects = chain(_tags(asked, proofs), _contents(asked, proofs))
+        return list(islice(filter(None, map(again.look, suspects)), _MOST))
+
     try:
         async with asyncio.timeout(_PATIENCE):
-            still = await in_daemon_thread(lambda: list(filter(None, map(again.look, found))))
+            still = await in_daemon_thread(lasting)
     except TimeoutError:
         return (), Gap(Scope.REGISTRY, "storage", Reason.TIMEOUT, "no answer in a minute")
     except Unseen as unseen:
