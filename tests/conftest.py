@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.parts import agreement, certificates, gitea, kubernetes, process, zot
+from tests.parts import agreement, certificates, gitea, kubernetes, process
 from tests.parts.recorded import RECORDING, Recording
+from tests.parts.recorded_kinds import RECORDED_KINDS
 from tests.parts.tokens import token_server
 
 if TYPE_CHECKING:
@@ -55,12 +57,20 @@ def gitea_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gitea]:
 
 
 @pytest.fixture(scope="session")
-def zot_recording() -> Iterator[Recording]:
-    """What a zot answered; with UPDATE_RECORDINGS, what the one of PULLPROOF_ZOT answers now."""
-    recording = Recording.read(zot.RECORDED)
-    yield recording
-    if RECORDING and zot.PROGRAM:
-        recording.write()
+def recordings() -> Iterator[dict[str, Recording]]:
+    """What each kind answered; with UPDATE_RECORDINGS, what those answer that are built here."""
+    found = {name: Recording.read(kind.path) for name, kind in RECORDED_KINDS.items()}
+    yield found
+    for name, kind in RECORDED_KINDS.items():
+        if RECORDING and kind.program:
+            found[name].write()
+
+
+@pytest.fixture(scope="session")
+def stands() -> Iterator[ExitStack]:
+    """What is slow to start stays up in it for the session."""
+    with ExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture

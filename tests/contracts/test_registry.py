@@ -21,14 +21,17 @@ from tests.fakes import Fake
 from tests.parts import tree
 from tests.parts.gitea import ADMIN, Gitea
 from tests.parts.recorded import Conversation, Recording, Replay, asked, replayed
+from tests.parts.recorded_kinds import RECORDED_KINDS
 from tests.parts.registry import Registry as Running
 from tests.parts.registry import Settings, registry
-from tests.parts.zot import PROGRAM, Zot, zot
+from tests.parts.stand import RecordedStand
 from tests.sources.registry.speaking import registry_at
 from tests.worlds import Blob, Made, chart, image, two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tests.parts.stand import RecordedKind
 
 APP: Final = Repository("team/app")
 OTHER: Final = Repository("team/other")
@@ -42,7 +45,7 @@ KINDS: Final = (
     "3.1 with a cache",
     "3.1 without a cache",
     "gitea",
-    "zot",
+    *RECORDED_KINDS,
     "demo",
     "fake",
 )
@@ -148,17 +151,17 @@ class InGitea:
 
 
 @dataclass
-class InZot:
-    """A zot, and everything that it answers after each change."""
+class Live:
+    """A registry of a recorded kind, and everything that it answers after each change."""
 
     asked: Registry
-    running: Zot
+    running: RecordedStand
+    collects: Collector
+    shares: bool
     heard: Conversation = field(default_factory=Conversation)
     contents: dict[Repository, dict[str, int]] = field(default_factory=dict)
     """What it may be asked for: sizes by digest."""
-    collects: Collector = Collector.PARENT_PROTECTS
     lies: bool = False
-    shares: bool = True
 
     def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
         self.running.push(repository, made, *tags)
@@ -168,33 +171,33 @@ class InZot:
         self.listen()
 
     def lose_manifest(self, digest: Digest) -> None:
-        self.lose_blob(digest)  # it refuses to delete what an index references
+        self.lose_blob(digest)  # these kinds do not delete what an index references
 
     def lose_blob(self, digest: Digest) -> None:
         self.running.data(APP, digest).unlink()
         self.listen()
 
     def shorten(self, digest: Digest) -> None:
-        path = self.running.data(APP, digest)
-        path.write_bytes(path.read_bytes()[:-1])
+        stored = self.running.data(APP, digest)
+        stored.write_bytes(stored.read_bytes()[:-1])
         self.listen()
 
     def listen(self) -> None:
         """Ask for everything: each repository for what the others have, too."""
         known = {each: size for here in self.contents.values() for each, size in here.items()}
         asking = dict.fromkeys(self.contents, known) | {Repository("team/nobody"): {}}
-        self.heard.stages.append(asked(self.running.url, asking, ("v1", "v2", "latest")))
+        self.heard.stages.append(asked(self.running, asking, ("v1", "v2", "latest")))
 
 
 @dataclass
-class InRecording:
-    """A zot that once was asked everything: a change goes on to what it said after that."""
+class Replayed:
+    """One that once was asked everything: a change goes on to what it said after that."""
 
     asked: Registry
     replay: Replay
-    collects: Collector = Collector.PARENT_PROTECTS
+    collects: Collector
+    shares: bool
     lies: bool = False
-    shares: bool = True
 
     def push(self, *_: object, **__: object) -> None:
         self.replay.stage += 1
@@ -204,16 +207,16 @@ class InRecording:
 
 @pytest.fixture(
     params=[
-        pytest.param(kind, marks=pytest.mark.real if kind[0] in "23g" else ()) for kind in KINDS
+        pytest.param(kind, marks=pytest.mark.real if kind[0] in "23" or kind == "gitea" else ())
+        for kind in KINDS
     ]
 )
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     kind: str = request.param
     if kind == "fake":
         yield InMemory(Fake())
-    elif kind == "zot":
-        recording: Recording = request.getfixturevalue("zot_recording")
-        async with _zot(tmp_path, recording, request.node.name) as found:
+    elif kind in RECORDED_KINDS:
+        async with _recorded(RECORDED_KINDS[kind], tmp_path, request) as found:
             yield found
     elif kind == "demo":
         async with _demo(tmp_path) as found:
@@ -241,19 +244,24 @@ async def _demo(folder: Path) -> AsyncIterator[OnDisk]:
 
 
 @asynccontextmanager
-async def _zot(folder: Path, recording: Recording, name: str) -> AsyncIterator[Place]:
-    if not PROGRAM:
-        with replayed(recording.conversations[name]) as replay:
-            async with registry_at(replay.url) as told:
+async def _recorded(
+    kind: RecordedKind, folder: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Place]:
+    recording: Recording = request.getfixturevalue("recordings")[kind.name]
+    name, logins = request.node.name, FixedLogin(kind.login)
+    if not kind.program:
+        with replayed(recording.conversations[name], recording.door) as replay:
+            async with registry_at(replay.url, logins=logins) as told:
                 await told.ping()  # as an audit begins: that shows the kind
-                yield InRecording(told, replay)
+                yield Replayed(told, replay, kind.collects, kind.shares)
         return
-    with zot(folder) as running:
-        async with registry_at(running.url) as told:
+    with kind.stand(folder, (), request.getfixturevalue("stands")) as running:
+        async with registry_at(running.url, logins=logins) as told:
             await told.ping()
-            place = InZot(told, running)
+            place = Live(told, running, kind.collects, kind.shares)
             place.listen()
             yield place
+        recording.door = running.door()
     recording.conversations[name] = place.heard
 
 

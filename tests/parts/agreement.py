@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ from tests.parts.needs import asset, program
 from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 PROPERTY: Final = "agreement"
@@ -31,13 +32,16 @@ class Cell:
     """The verdict of `scrub`, which reads all."""
     pulled: str
     """`works`, `fails`, or both where skopeo and crane differ."""
+    untold: bool = False
+    """Can nobody tell, as of a tag whose answer is 500 and names no digest to ask for?"""
 
     @property
     def holds(self) -> bool:
         """Does the verdict say what a full pull does?"""
         expected = {"works": ("present",), "fails": _LOST}.get(self.pulled, ())
         told = self.scrub in expected and (self.check in expected or self.only_whole)
-        return told or (self.untold and self.pulled == "fails")
+        mute = self.untold and self.check == self.scrub == "unknown"
+        return told or (mute and self.pulled == "fails")
 
     @property
     def only_whole(self) -> bool:
@@ -45,37 +49,36 @@ class Cell:
         return self.damage in _SAME_LENGTH and self.check == "present"
 
     @property
-    def untold(self) -> bool:
-        """Can nobody tell: 500 for a tag, which names no digest to ask for?"""
-        mute = self.kind.startswith("zot") and self.damage == "manifest cut"
-        return mute and self.check == self.scrub == "unknown"
-
-    @property
     def text(self) -> str:
         """What the table shows of it."""
         said = self.check if self.check == self.scrub else f"{self.check}, scrub {self.scrub}"
         return f"{said} | {self.pulled}{'' if self.holds else ' <<'}"
 
-    def recorded(self) -> tuple[str, dict[str, str]]:
+    def recorded(self) -> tuple[str, dict[str, object]]:
         """A property of a test's report, which is sent between processes."""
         return PROPERTY, asdict(self)
 
 
-def pulled(repository: str, tag: str, folder: Path) -> str:
+def pulled(repository: str, tag: str, folder: Path, account: Mapping[str, str]) -> str:
     """Pull every platform of an image with skopeo and with crane, and say what came of it.
+
+    `account` are the variables by which they find credentials.
 
     As nodes do it: containerd and CRI-O resolve a tag first, and then pull by digest.
     """
     resolve = (asset("crane"), "digest", f"{repository}:{tag}")
-    done = subprocess.run(resolve, check=False, capture_output=True, text=True, timeout=PATIENCE)
+    variables = {**os.environ, **account}
+    done = subprocess.run(
+        resolve, check=False, capture_output=True, text=True, timeout=PATIENCE, env=variables
+    )
     if done.returncode:
         return "fails"
     folder.mkdir(parents=True)
     reference = f"{repository}@{done.stdout.strip()}"
     source, to = f"docker://{reference}", f"dir:{folder}/skopeo"
     codes = (
-        _code(program("skopeo"), "copy", "--all", "--src-tls-verify=false", source, to),
-        _code(asset("crane"), "pull", "--format=oci", reference, f"{folder}/crane"),
+        _code(variables, program("skopeo"), "copy", "--all", "--src-tls-verify=false", source, to),
+        _code(variables, asset("crane"), "pull", "--format=oci", reference, f"{folder}/crane"),
     )
     if any(codes) and not all(codes):
         return f"skopeo {codes[0]}, crane {codes[1]}"
@@ -95,6 +98,8 @@ def table(properties: Iterable[tuple[str, object]]) -> Iterator[str]:
         yield "  ".join(f"{word:{width}}" for word, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _code(*command: str) -> int:
-    done = subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE)
+def _code(variables: Mapping[str, str], *command: str) -> int:
+    done = subprocess.run(
+        command, check=False, capture_output=True, timeout=PATIENCE, env=variables
+    )
     return done.returncode

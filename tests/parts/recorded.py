@@ -12,10 +12,10 @@ import gzip
 import json
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -27,8 +27,14 @@ from tests.parts.process import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from tests.parts.stand import RecordedStand
+
 RECORDING: Final = bool(os.environ.get("UPDATE_RECORDINGS"))
 """Are recordings made anew?"""
+PUBLIC: Final = ("/v2/", "/v2/_catalog")
+"""The paths of no repository."""
+HOST: Final = "recorded.invalid"
+"""Stands in the headers of a door for the host that was asked."""
 _ACCEPT: Final = {"Accept": ", ".join(ACCEPT)}
 _KEPT: Final = (
     "access-control-allow-headers",
@@ -58,6 +64,11 @@ class Recording:
 
     path: Path
     conversations: dict[str, Conversation] = field(default_factory=dict)
+    door: Stage = field(default_factory=dict)
+    """What is said to those who show no token, and by the token server; empty where all may read.
+
+    By `METHOD PATH`, for tokens with ` SCOPE` where that has an answer of its own.
+    """
 
     @classmethod
     def read(cls, path: Path) -> Recording:
@@ -72,6 +83,8 @@ class Recording:
                     for stage in told["stages"]
                 ]
                 found.conversations[name] = Conversation(stages, told["pulled"])
+            door = document.get("door", {})
+            found.door = {key: _answer(each, bodies) for key, each in door.items()}
         return found
 
     def write(self) -> None:
@@ -87,8 +100,10 @@ class Recording:
             }
             for name, each in sorted(self.conversations.items())
         }
+        door = {key: _told(answer, bodies) for key, answer in sorted(self.door.items())}
         document = {
             "conversations": told,
+            **({"door": door} if door else {}),
             "bodies": [base64.b64encode(each).decode() for each in bodies],
         }
         self.path.parent.mkdir(exist_ok=True)
@@ -101,6 +116,7 @@ class Replay:
     """A server that says what was recorded, in the stage that it is in."""
 
     conversation: Conversation
+    door: Stage
     stage: int = 0
     url: str = ""
 
@@ -113,27 +129,47 @@ class Replay:
         """Say it again; 501 for what was never asked, so that no test takes it for an absence."""
         part = asked.headers.get("Range", "")
         path = asked.target.partition("?")[0]
+        if path in self._tokens or (self.door and "Authorization" not in asked.headers):
+            return self._at_the_door(asked, path)
         stage = self.conversation.stages[self.stage]
         return stage.get(f"{asked.method} {path} {part}".rstrip(), Answer(501))
 
+    @property
+    def _tokens(self) -> set[str]:
+        """The paths of its token server: what else is said at the door begins with `/v2/`."""
+        return {key.split(" ")[1] for key in self.door} - set(PUBLIC)
+
+    def _at_the_door(self, asked: Asked, path: str) -> Answer:
+        scope = parse_qs(urlsplit(asked.target).query).get("scope", [""])[0]
+        keys = (f"{asked.method} {path} {scope}", f"{asked.method} {path}", "GET /v2/")
+        said = next(self.door[key] for key in keys if key in self.door)
+        headers = {name: value.replace(HOST, self.host) for name, value in said.headers.items()}
+        return replace(said, headers=headers)
+
 
 @contextmanager
-def replayed(conversation: Conversation) -> Iterator[Replay]:
+def replayed(conversation: Conversation, door: Stage) -> Iterator[Replay]:
     """Serve a conversation from its first stage on."""
-    replay = Replay(conversation)
+    replay = Replay(conversation, door)
     with serving(replay.answer) as replay.url:
         yield replay
 
 
-def asked(url: str, contents: Mapping[str, Mapping[str, int]], names: Collection[str]) -> Stage:
+def asked(
+    stand: RecordedStand, contents: Mapping[str, Mapping[str, int]], names: Collection[str]
+) -> Stage:
     """Ask a registry everything about repositories, and return its answers.
 
     `contents` are the sizes of what each may have, by digest; `names` are tags. What only reads
     is asked first: zot restores a lost blob when a part of it, or HEAD of it, is requested.
     """
-    with httpx.Client(base_url=url, headers=_ACCEPT, trust_env=False, timeout=PATIENCE) as http:
-        found = dict(_one(http, "GET", path) for path in ("/v2/", "/v2/_catalog"))
+    with httpx.Client(
+        base_url=stand.url, headers=_ACCEPT, trust_env=False, timeout=PATIENCE
+    ) as http:
+        http.headers.update(stand.authorization(""))
+        found = dict(_one(http, "GET", path) for path in PUBLIC)
         for repository, sizes in contents.items():
+            http.headers.update(stand.authorization(repository))
             home = f"/v2/{repository}"
             found |= [_one(http, "GET", f"{home}/tags/list")]
             served: dict[Digest, None] = {}

@@ -8,26 +8,30 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import httpx
+
 from tests.parts.client import Client
 from tests.parts.process import Running, running, until
+from tests.parts.stand import RecordedKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import ExitStack
 
     from exporter.oci.digest import Digest
+    from tests.parts.recorded import Stage
     from tests.worlds import Made
 
 PROGRAM: Final = os.environ.get("PULLPROOF_ZOT", "")
 """The path of a zot, v2.1.20 or newer; empty where there is none."""
 VERSION: Final = "v2.1.20"
 """Of the zot whose answers are recorded."""
-RECORDED: Final = Path(__file__).parents[1] / f"recordings/zot-{VERSION}.json.gz"
 _LISTENING: Final = r'listening on kernel chosen port","port":(\d+)'
 _DELAY: Final = 5
 """Seconds for which its collector spares what is new: a push takes less."""
@@ -78,11 +82,26 @@ class Zot:
         """The file that holds a blob's or manifest's bytes in a repository."""
         return self.home(repository) / "blobs" / digest.algorithm / digest.encoded
 
+    def delete(self, repository: str, digest: Digest) -> None:
+        """Delete a manifest, unless an index references it."""
+        with self.client(repository) as client, suppress(httpx.HTTPStatusError):
+            client.delete(digest)
+
     def drop(self, repository: str) -> None:
-        """Remove the folder of a repository, or of an owner."""
+        """Remove the folder of a repository."""
         shutil.rmtree(self.home(repository))
 
-    def collected(self, repository: str) -> None:
+    drop_owner = drop
+
+    def authorization(self, repository: str) -> Mapping[str, str]:  # noqa: ARG002 - all the same
+        """Anybody may do everything."""
+        return {}
+
+    def door(self) -> Stage:
+        """It has none."""
+        return {}
+
+    def clean(self, repository: str) -> None:
         """Wait until all that is there now was old enough for a collection, and one has ended.
 
         It starts within 30 seconds: zot waits that long before each repository.
@@ -158,3 +177,15 @@ def zot(
     file.write_text(json.dumps(config))
     with running((PROGRAM, "serve", str(file)), _LISTENING, folder / "zot.log") as server:
         yield Zot(server, folder)
+
+
+@contextmanager
+def _stand(folder: Path, cleaned: Collection[str], _: ExitStack) -> Iterator[Zot]:
+    with zot(folder, tuple(cleaned)) as server:
+        yield server
+
+
+KIND: Final = RecordedKind(
+    "zot", VERSION, PROGRAM, _stand, shares=True, untold=frozenset({"manifest cut"})
+)
+"""Of a tag whose manifest does not parse it names no digest."""

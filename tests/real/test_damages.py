@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from shutil import rmtree
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
@@ -14,10 +16,11 @@ import pytest
 from tests.parts import tree
 from tests.parts.agreement import Cell, pulled
 from tests.parts.gitea import Gitea
-from tests.parts.product import check, run
+from tests.parts.product import run
 from tests.parts.recorded import Conversation, Recording, asked, replayed
+from tests.parts.recorded_kinds import RECORDED_KINDS
 from tests.parts.registry import Registry, Settings, registry
-from tests.parts.zot import PROGRAM, VERSION, Zot, zot
+from tests.parts.stand import Stand
 from tests.worlds import Made, image, two_platforms
 
 if TYPE_CHECKING:
@@ -25,23 +28,9 @@ if TYPE_CHECKING:
 
     from exporter.oci.digest import Digest
     from tests.parts.client import Client
+    from tests.parts.stand import RecordedKind, Stored
 
 pytestmark = pytest.mark.real
-
-
-class Stand(Protocol):
-    """A registry of some kind, and the hands that fill and damage it."""
-
-    host: str
-
-    def client(self, repository: str) -> AbstractContextManager[Client]: ...
-    def push(self, repository: str, made: Made, *tags: str) -> None: ...
-    def data(self, repository: str, digest: Digest) -> Path: ...
-    def delete(self, repository: str, digest: Digest) -> None: ...
-    def drop(self, repository: str) -> None: ...
-    def drop_owner(self, owner: str) -> None: ...
-    def clean(self, repository: str) -> None:
-        """Run the kind's own: a collection, or a rule for untagged ones and tags of platforms."""
 
 
 @dataclass
@@ -114,39 +103,6 @@ class InGitea:
         self.running.clean()
 
 
-@dataclass
-class InZot:
-    """A zot, which collects by itself."""
-
-    running: Zot
-
-    @property
-    def host(self) -> str:
-        return self.running.host
-
-    def client(self, repository: str) -> AbstractContextManager[Client]:
-        return self.running.client(repository)
-
-    def push(self, repository: str, made: Made, *tags: str) -> None:
-        self.running.push(repository, made, *tags)
-
-    def data(self, repository: str, digest: Digest) -> Path:
-        return self.running.data(repository, digest)
-
-    def delete(self, repository: str, digest: Digest) -> None:
-        with self.client(repository) as client, suppress(httpx.HTTPStatusError):  # an index has it
-            client.delete(digest)
-
-    def drop(self, repository: str) -> None:
-        self.running.drop(repository)
-
-    def drop_owner(self, owner: str) -> None:
-        self.running.drop(owner)
-
-    def clean(self, repository: str) -> None:
-        self.running.collected(repository)
-
-
 @dataclass(frozen=True)
 class Victim:
     """An image of two platforms, alone in the repository of an owner of its own."""
@@ -169,12 +125,13 @@ class Victim:
                 client.put(child, name).raise_for_status()
             client.put(self.made, "v1").raise_for_status()
 
-    def data(self, digest: Digest) -> Path:
+    def data(self, digest: Digest) -> Stored:
         return self.stand.data(self.repository, digest)
 
     def cut(self, digest: Digest) -> None:
-        path = self.data(digest)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        stored = self.data(digest)
+        body = stored.read_bytes()
+        stored.write_bytes(body[: len(body) // 2])
 
     def flip(self, digest: Digest) -> None:
         path = self.data(digest)
@@ -222,11 +179,21 @@ DAMAGES: Final[dict[str, Callable[[Victim], object]]] = {
 """What is done to an image that was whole. The collection first: it is of the whole registry."""
 _NAMES: Final = {damage: f"{damage.replace(', ', '-').replace(' ', '-')}/app" for damage in DAMAGES}
 """The repository in which each is done."""
-# What zot answered is replayed in every run; only the live column needs the program.
-_LIVE: Final = pytest.mark.skipif(not PROGRAM, reason="PULLPROOF_ZOT names no zot")
 _MAKE: Final = (clean, clean_tagged, overwrite)
 """These push what they damage."""
-
+# What a kind answered is replayed in every run; only the live column needs the program.
+_RECORDED: Final = [
+    pytest.param(
+        kind,
+        live,
+        id=f"{name}, {'live' if live else 'recorded'}",
+        marks=pytest.mark.skipif(
+            live and not kind.program, reason=f"PULLPROOF_{name.upper()} is not set"
+        ),
+    )
+    for name, kind in RECORDED_KINDS.items()
+    for live in (True, False)
+]
 
 KINDS: Final = {
     "distribution 2.8": Settings(cache=False),
@@ -258,25 +225,30 @@ def test_every_damage_to_gitea_is_judged_as_a_full_pull_ends(
     assert [cell for cell in cells if not cell.holds] == []
 
 
-@pytest.mark.parametrize("live", [pytest.param(True, marks=_LIVE), False], ids=["live", "recorded"])
-def test_every_damage_to_zot_is_judged_as_a_full_pull_ends(
+@pytest.mark.parametrize(("kind", "live"), _RECORDED)
+def test_every_damage_to_a_recorded_kind_is_judged_as_a_full_pull_ends(  # noqa: PLR0913 - fixtures
+    kind: RecordedKind,
     *,
     live: bool,
-    zot_recording: Recording,
+    recordings: dict[str, Recording],
+    stands: ExitStack,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
+    recording = recordings[kind.name]
     if live:
-        cleaned = (_NAMES[each].partition("/")[0] for each in DAMAGES if each.startswith("cleanup"))
-        with zot(tmp_path / "zot", tuple(cleaned)) as running:
-            cells = column("zot, live", InZot(running), tmp_path)
-            heard = asked(running.url, _contents(), ("v0", "v1", "v1-amd64", "v1-arm64"))
+        cleaned = [_NAMES[each].partition("/")[0] for each in DAMAGES if each.startswith("cleanup")]
+        with kind.stand(tmp_path / kind.name, cleaned, stands) as stand:
+            cells = column(f"{kind.name}, live", stand, tmp_path, kind)
+            heard = asked(stand, _contents(), ("v0", "v1", "v1-amd64", "v1-arm64"))
+            recording.door = stand.door()
         pulls = {each.damage: each.pulled for each in cells}
-        zot_recording.conversations["damages"] = Conversation([heard], pulls)
+        recording.conversations["damages"] = Conversation([heard], pulls)
     else:
-        told = zot_recording.conversations["damages"]
-        with replayed(told) as replay:
-            cells = judged(f"zot {VERSION}, recorded", replay.host, told.pulled)
+        told = recording.conversations["damages"]
+        with replayed(told, recording.door) as replay:
+            name = f"{kind.name} {kind.version}, recorded"
+            cells = judged(name, replay.host, told.pulled, tmp_path, kind)
 
     for cell in cells:
         record_property(*cell.recorded())
@@ -294,34 +266,53 @@ def _contents() -> dict[str, dict[str, int]]:
     return found
 
 
-def column(kind: str, stand: Stand, folder: Path) -> list[Cell]:
+def column(
+    kind: str, stand: Stand, folder: Path, recorded: RecordedKind | None = None
+) -> list[Cell]:
     """Damage an image in every way, and ask everybody about all of them."""
     for damage, act in DAMAGES.items():
         victim = Victim(stand, _NAMES[damage], two_platforms(damage))
         if act not in _MAKE:
             stand.push(victim.repository, victim.made, "v1")
         act(victim)
+    account = _account(stand.host, recorded, folder)
     pulls = {
-        damage: pulled(f"{stand.host}/{name}", "v1", folder / "pulled" / name)
+        damage: pulled(f"{stand.host}/{name}", "v1", folder / "pulled" / name, account)
         for damage, name in _NAMES.items()
     }
-    return judged(kind, stand.host, pulls)
+    return judged(kind, stand.host, pulls, folder, recorded)
 
 
-def judged(kind: str, host: str, pulls: Mapping[str, str]) -> list[Cell]:
+def judged(
+    kind: str,
+    host: str,
+    pulls: Mapping[str, str],
+    folder: Path,
+    recorded: RecordedKind | None = None,
+) -> list[Cell]:
     """Ask pullproof about every damage, beside how full pulls end."""
     references = [f"{host}/{name}:v1" for name in _NAMES.values()]
-    checked = check(*references, "--plain-http").said
-    scrubbed = run(
-        "scrub", *references, "--plain-http", "--output", "json", "--confirm-after", "0s"
-    ).said
+    words = (*references, "--plain-http", "--output", "json", "--confirm-after", "0s")
+    account = _account(host, recorded, folder)
+    checked, scrubbed = (run(each, *words, variables=account) for each in ("check", "scrub"))
     return [
         Cell(
             kind,
             damage,
-            checked.state(f"{name}:v1"),
-            scrubbed.state(f"{name}:v1"),
+            checked.said.state(f"{name}:v1"),
+            scrubbed.said.state(f"{name}:v1"),
             pulls[damage],
+            untold=recorded is not None and damage in recorded.untold,
         )
         for damage, name in _NAMES.items()
     ]
+
+
+def _account(host: str, recorded: RecordedKind | None, folder: Path) -> dict[str, str]:
+    """Return the variable by which every client finds the account that may read everything."""
+    login = recorded.login if recorded else None
+    if login is None:
+        return {}
+    packed = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": packed}}}))
+    return {"DOCKER_CONFIG": str(folder)}
