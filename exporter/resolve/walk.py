@@ -22,7 +22,7 @@ from exporter.resolve.stored import StorageProofs
 from exporter.resolve.target import AuditLimits
 from exporter.tally import AuditProgress
 
-_BATCH: Final = 4 * 2**20
+_BATCH: Final = 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""
 _USUAL: Final = 128
 """Entries of a manifest past which each counts eightfold."""
@@ -41,6 +41,8 @@ class BodyBuffer:
     memory: Memory
     _bodies: dict[Digest, bytes] = field(default_factory=dict)
     _size: int = 0
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One batch at a time: while the ledger is slow, no further bodies are read."""
 
     async def add(self, digest: Digest, body: bytes) -> None:
         """Keep a body that was hashed."""
@@ -51,9 +53,10 @@ class BodyBuffer:
 
     async def flush(self) -> None:
         """Hand over all that waits."""
-        bodies, self._bodies, self._size = self._bodies, {}, 0
-        if bodies:
-            await asyncio.to_thread(self.memory.keep_manifests, bodies)
+        async with self._writing:
+            bodies, self._bodies, self._size = self._bodies, {}, 0
+            if bodies:
+                await asyncio.to_thread(self.memory.keep_manifests, bodies)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -258,6 +259,38 @@ async def test_bodies_are_handed_over_in_batches_of_so_many_bytes(
     assert len(notes.bodies) == 1100
     assert max(notes.handed) * size < 100_000 + 5 * size
     assert len(notes.handed) == 1 + 1100 * size // 100_000
+
+
+class SlowLedger(Notes):
+    """Lets the walk go on, as far as it may, before it keeps anything; counts what waits then."""
+
+    def __init__(self, registry: Fake) -> None:
+        super().__init__()
+        self.registry, self.loop = registry, asyncio.get_running_loop()
+        self.waiting: list[int] = []
+
+    async def turns(self) -> None:
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
+        asyncio.run_coroutine_threadsafe(self.turns(), self.loop).result()
+        self.waiting.append(self.registry.counted()["GET", "manifest"] - len(self.bodies))
+        super().keep_manifests(bodies)
+
+
+async def test_no_more_is_read_than_two_batches_while_the_ledger_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = [worlds.image(f"app {n}", layers=()) for n in range(100)]
+    monkeypatch.setattr(walking, "_BATCH", 10 * len(images[0].body) - 50)
+    registry = pushed(*images)
+    ledger = SlowLedger(registry)
+
+    await walked(registry, *(each.digest for each in images), notes=ledger)
+
+    assert len(ledger.bodies) == 100
+    assert max(ledger.waiting) <= 2 * (10 + 4)
 
 
 async def test_where_nothing_is_new_nothing_is_handed_over() -> None:
