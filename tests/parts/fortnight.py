@@ -25,7 +25,7 @@ from tests.parts.front import front
 from tests.parts.http import Answer
 from tests.parts.needs import program
 from tests.parts.past import TARGET, Phase
-from tests.parts.process import until
+from tests.parts.process import PATIENCE, until
 from tests.parts.product import exporter
 from tests.parts.registry import registry
 from tests.parts.workloads import Site, owned
@@ -189,7 +189,8 @@ def _notify(running: Exporter) -> None:
         "Content-Type": "application/vnd.docker.distribution.events.v2+json",
     }
     where = f"{running.url}/-/events/{OWNED}"
-    httpx.post(where, json=body, headers=headers, trust_env=False).raise_for_status()
+    answer = httpx.post(where, json=body, headers=headers, trust_env=False, timeout=PATIENCE)
+    answer.raise_for_status()
     counted = "pullproof_event_to_verdict_seconds_count"
     until(lambda: running.value(counted), "the event is audited")
 

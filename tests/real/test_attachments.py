@@ -10,6 +10,7 @@ import pytest
 from tests import worlds
 from tests.parts import tree
 from tests.parts.needs import asset
+from tests.parts.process import PATIENCE
 from tests.parts.product import run
 from tests.parts.registry import Settings, registry
 
@@ -33,7 +34,7 @@ def attach(server: Registry, folder: Path) -> None:
     (folder / "sbom.json").write_text("{}")
     command = [asset("oras"), "attach", "--plain-http", "--artifact-type", SBOM]
     reference = f"{server.host}/app:v1"
-    subprocess.run([*command, reference, "sbom.json"], cwd=folder, check=True, timeout=60)
+    subprocess.run([*command, reference, "sbom.json"], cwd=folder, check=True, timeout=PATIENCE)
 
 
 def attached(host: str, repository: str = "app") -> dict[str, tuple[str | None, str]]:

@@ -16,6 +16,7 @@ from exporter.wiring.assembly import assembled
 from tests.fakes import NOW
 from tests.parts.front import Front, before, front
 from tests.parts.http import Answer, Asked
+from tests.parts.process import PATIENCE
 from tests.parts.product import configure, run
 from tests.parts.registry import Settings as Served
 from tests.parts.registry import registry
@@ -51,7 +52,10 @@ def harbor(folder: Path) -> Iterator[tuple[Front, Front]]:
             if not asked.target.startswith("/v2/prox/"):
                 return None
             headers = {"Accept": asked.headers.get("Accept", "*/*")}
-            found = httpx.request(asked.method, cache.url + asked.target, headers=headers)
+            where = cache.url + asked.target
+            found = httpx.request(
+                asked.method, where, headers=headers, trust_env=False, timeout=PATIENCE
+            )
             kept = {
                 name: found.headers[name] for name in ("Content-Type",) if name in found.headers
             }

@@ -56,7 +56,7 @@ def test_audits_end_under_reloads_of_an_unchanged_file(tmp_path: Path) -> None:
             assert running.post("/-/reload").is_success
             return running.value(ENDED) > 0
 
-        until(again, "an audit ends", patience=60)
+        until(again, "an audit ends")
 
 
 def test_a_changed_file_waits_for_no_audit(tmp_path: Path) -> None:
@@ -69,4 +69,4 @@ def test_a_changed_file_waits_for_no_audit(tmp_path: Path) -> None:
         running.configure({"registries": [{"url": slow, "plain_http": True}]})
         assert running.post("/-/reload").is_success
 
-        until(lambda: running.value(ENDED) > 0, "the other registry is audited", patience=60)
+        until(lambda: running.value(ENDED) > 0, "the other registry is audited")

@@ -8,6 +8,7 @@ import socket
 import tracemalloc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,13 +22,15 @@ from tests.publish.web.test_server import certify, client, write_tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tests.parts.certificates import Authority
 
 MEBIBYTE = 1 << 20
 LARGE = Rendered.of(b"# HELP of many series\n" * (4 * MEBIBYTE // 22))
 MOST = 20
+_CONNECTIONS = Path("/proc/net/tcp")
+"""The kernel's own list: local end, remote end, state."""
+_ESTABLISHED = "01"
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +75,19 @@ async def ended(each: socket.socket) -> int:
             while read := await loop.sock_recv(each, MEBIBYTE):
                 taken += len(read)
     return taken
+
+
+async def cut(each: socket.socket, port: int) -> None:
+    """Wait until the server has closed its end of a connection, and read nothing meanwhile."""
+    ends = (f":{port:04X}", f":{each.getsockname()[1]:04X}")
+
+    def is_open() -> bool:
+        rows = (line.split() for line in _CONNECTIONS.read_text().splitlines())
+        return any((row[1][-5:], row[2][-5:], row[3]) == (*ends, _ESTABLISHED) for row in rows)
+
+    async with asyncio.timeout(PATIENCE):
+        while is_open():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
 
 
 async def send_on(each: socket.socket, sent: bytes) -> None:
@@ -134,7 +150,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_not_logged(
         serving(board=Large()) as served,
         connected(served.port, 1, request("/metrics")) as (reader,),
     ):
-        await asyncio.sleep(0.5)
+        await cut(reader, served.port)
 
         taken = await ended(reader)
 
@@ -212,8 +228,12 @@ async def test_a_connection_with_a_request_outlives_the_time_for_the_first(
         await asyncio.sleep(0.6)
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(used, request("/-/healthy"))
-        await asyncio.sleep(0.1)
-        assert (await loop.sock_recv(used, MEBIBYTE)).count(b"200 OK") == 2
+        said = b""
+        async with asyncio.timeout(PATIENCE):
+            while said.count(b"200 OK") < 2:
+                read = await loop.sock_recv(used, MEBIBYTE)
+                assert read, "the connection was ended"
+                said += read
 
 
 async def test_a_shortage_of_files_is_one_line_and_no_traceback(

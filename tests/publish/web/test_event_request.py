@@ -18,6 +18,7 @@ from exporter.publish.web import event_request
 from exporter.publish.web.event_request import EventReceiver
 from exporter.serve.logs import is_our_fault
 from exporter.tally import EventTally
+from tests.parts.process import PATIENCE
 from tests.publish.web.serving import HASHED, Board, serving
 from tests.publish.web.test_app import client
 from tests.sources.events import senders
@@ -200,7 +201,7 @@ async def test_bodies_of_strangers_that_are_held_at_once_are_few() -> None:
         for _, writer in slow:
             writer.write(f"{head}Content-Length: 200000\r\n\r\n".encode())
             await writer.drain()
-        said = [await asyncio.wait_for(each.read(12), 20) for each, _ in slow[32:]]
+        said = [await asyncio.wait_for(each.read(12), PATIENCE) for each, _ in slow[32:]]
         trusted = await http.post(PATH, content=PUSH.body, headers={**PUSH.headers, **BEARER})
         for _, writer in slow:
             writer.close()
@@ -220,7 +221,7 @@ async def test_a_signed_message_that_does_not_come_gives_its_place_to_the_next(
         said = set()
         for reader, writer in slow:
             writer.write(f"{head}Content-Length: 200000\r\n\r\n".encode())
-            said.add(await asyncio.wait_for(reader.read(12), 5))
+            said.add(await asyncio.wait_for(reader.read(12), PATIENCE))
         for _, writer in slow:
             writer.close()
 
