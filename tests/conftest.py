@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tests.parts.gitea import Gitea
     from tests.parts.kubernetes import Kubernetes
     from tests.parts.tokens import Tokens
+
+_SLOW: Final = frozenset({"test_hostile.py", "test_linear_patterns.py"})
+"""Files that take a minute or more, besides those of real parts."""
 
 # What is printed is equally wide for every process that runs tests.
 os.environ["COLUMNS"] = "100"
@@ -97,7 +100,7 @@ def pytest_runtest_makereport(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the slow files where processes share the tests, so that all end at once."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: "real" not in item.path.parts)
+        items.sort(key=lambda item: "real" not in item.path.parts and item.path.name not in _SLOW)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
