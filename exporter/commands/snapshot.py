@@ -51,7 +51,7 @@ def _amounts(snapshot: Snapshot) -> str:
     repositories = {*snapshot.listed, *(root.repository for root in snapshot.roots)}
     return (
         f"Saved {count_words(len(snapshot.roots), 'tag')} in "
-        f"{count_words(len(repositories), 'repository', 'repositories')} of {snapshot.registry}, "
+        f"{count_words(len(repositories), 'repository')} of {snapshot.registry}, "
         f"{count_words(manifests, 'manifest')} and {count_words(blobs, 'blob')},"
     )
 

@@ -123,9 +123,11 @@ def since_words(seconds: float | None, now: float, head: str = "") -> str:
     return f"{head}{time_words(seconds)} ({ago_words(seconds, now)})"
 
 
-def count_words(count: int, singular: str, plural: str = "") -> str:
-    """Return `1 tag`, `2 tags`, `20,000 tags`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+def count_words(count: int, singular: str) -> str:
+    """Return `1 tag`, `2 tags`, `20,000 repositories`."""
+    if count == 1:
+        return f"{count:,} {singular}"
+    return f"{count:,} {singular[:-1]}ies" if singular[-1] == "y" else f"{count:,} {singular}s"
 
 
 def gap_words(gap: Gap) -> str:

@@ -4,13 +4,21 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from exporter.facts.exports import Capacity, NoCapacity, StorageUsage, TagUsage
 from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.storage_use import CollectorForecast, StorageUse
-from exporter.publish.answers.document import VERSION, AnswerDocument, Bytes, Count, Moment, Name
+from exporter.publish.answers.document import (
+    VERSION,
+    AnswerDocument,
+    Bytes,
+    Count,
+    Moment,
+    Name,
+    about,
+)
 from exporter.publish.blocks import (
     Block,
     Cell,
@@ -35,10 +43,10 @@ class SeenEntry(Struct, frozen=True):
 
     repositories: Count
     unsealed_repositories: Annotated[
-        Count, Meta(description="Not all tags of them could be listed: no word on protection.")
+        Count, about("Not all tags of them could be listed: no word on protection.")
     ]
     tags: Count
-    referenced_bytes: Annotated[Bytes, Meta(description="Present; each digest once.")]
+    referenced_bytes: Annotated[Bytes, about("Present; each digest once.")]
     unprotected_children: Count
 
 
@@ -47,16 +55,15 @@ class StoredEntry(Struct, frozen=True):
 
     stored_bytes: Bytes
     blobs: Count
-    referenced_bytes: Annotated[Bytes, Meta(description="Blobs that a manifest references.")]
-    orphaned_blobs: Annotated[Count, Meta(description="No manifest references them.")]
+    referenced_bytes: Annotated[Bytes, about("Blobs that a manifest references.")]
+    orphaned_blobs: Annotated[Count, about("No manifest references them.")]
     orphaned_bytes: Bytes
-    orphaned_manifests: Annotated[Count, Meta(description="No tag references them.")]
-    untagged_bytes: Annotated[Bytes, Meta(description="Only untagged manifests reference them.")]
+    orphaned_manifests: Annotated[Count, about("No tag references them.")]
+    untagged_bytes: Annotated[Bytes, about("Only untagged manifests reference them.")]
     stale_upload_bytes: Bytes
-    reclaimable_bytes: Annotated[Bytes, Meta(description="Each byte once.")]
+    reclaimable_bytes: Annotated[Bytes, about("Each byte once.")]
     exclusive: Annotated[
-        dict[str, int],
-        Meta(description="By repository: bytes that no other repository references."),
+        dict[str, int], about("By repository: bytes that no other repository references.")
     ]
 
 
@@ -64,24 +71,14 @@ class CapacityEntry(Struct, frozen=True):
     """One registry: its capacity, or why it is untold."""
 
     registry: Name
-    untold: Annotated[
-        tuple[str, ...], Meta(description="Why there is no answer; then all else is null.")
-    ] = ()
-    proxy: Annotated[bool, Meta(description="Whether it is left out as a pull-through cache.")] = (
-        False
-    )
+    untold: Annotated[tuple[str, ...], about("Why there is no answer; then all else is null.")] = ()
+    proxy: Annotated[bool, about("Whether it is left out as a pull-through cache.")] = False
     shards: Count | None = None
-    taken_at: Annotated[
-        Moment | None, Meta(description="Start of the oldest audit among the shards.")
-    ] = None
-    seen: Annotated[SeenEntry | None, Meta(description="null if incomplete.")] = None
-    seen_in_part: Annotated[
-        SeenEntry | None, Meta(description="In place of `seen`, if incomplete.")
-    ] = None
-    incomplete: Annotated[tuple[str, ...], Meta(description="Why `seen` is incomplete.")] = ()
-    stored: Annotated[
-        StoredEntry | None, Meta(description="null if no shard reads the storage.")
-    ] = None
+    taken_at: Annotated[Moment | None, about("Start of the oldest audit among the shards.")] = None
+    seen: Annotated[SeenEntry | None, about("null if incomplete.")] = None
+    seen_in_part: Annotated[SeenEntry | None, about("In place of `seen`, if incomplete.")] = None
+    incomplete: Annotated[tuple[str, ...], about("Why `seen` is incomplete.")] = ()
+    stored: Annotated[StoredEntry | None, about("null if no shard reads the storage.")] = None
 
 
 class CapacityDocument(AnswerDocument, frozen=True):
@@ -140,10 +137,10 @@ def blocks(answers: Iterable[Capacity | NoCapacity]) -> Iterator[Block]:
 
 def _seen(seen: TagUsage) -> Iterator[str]:
     tags = count_words(seen.tags, "tag")
-    where = count_words(seen.repositories, "repository", "repositories")
-    yield f"{size_words(seen.referenced_bytes)} present of what {tags} in scope in {where} need"
-    children = count_words(seen.unprotected_children, "unprotected child", "unprotected children")
-    unsealed = count_words(seen.unsealed_repositories, "repository", "repositories")
+    where = count_words(seen.repositories, "repository")
+    yield f"{size_words(seen.referenced_bytes)} present, needed by {tags} in scope in {where}"
+    children = count_words(seen.unprotected_children, "manifest") + " at risk"
+    unsealed = count_words(seen.unsealed_repositories, "repository")
     yield children + (f", {unsealed} not counted" if seen.unsealed_repositories else "")
 
 

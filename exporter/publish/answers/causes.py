@@ -44,7 +44,7 @@ def cause_item(cause: Cause, tags: int = _TAGS) -> Item:
 
 def _extent(cause: Cause) -> str:
     """Return how many tags a cause breaks."""
-    many = count_words(len(cause.repositories), "repository", "repositories")
+    many = count_words(len(cause.repositories), "repository")
     classes = ", ".join(f"{amount:,} {each}" for each, amount in cause.classes.items())
     return f"{count_words(len(cause.breaks), 'tag')} in {many} ({classes})"
 

@@ -305,7 +305,7 @@ def _many(roots: Iterable[Root]) -> str:
     """Return how many tags of how many repositories these are, before the first few of them."""
     tags = {(each.repository, each.name) for each in roots}
     repositories = {repository for repository, _ in tags}
-    where = count_words(len(repositories), "repository", "repositories")
+    where = count_words(len(repositories), "repository")
     return f"{count_words(len(tags), 'tag')} in {where}, among them "
 
 
@@ -316,7 +316,7 @@ def _totals(report: Report) -> str:
     looked = (
         f"{count_words(len(report.tags), 'tag')}, {count_words(children, 'manifest')} and "
         f"{count_words(sum(counts.blobs.values()), 'blob')} in "
-        f"{count_words(len(counts.repositories), 'repository', 'repositories')}"
+        f"{count_words(len(counts.repositories), 'repository')}"
     )
     ways = sorted(counts.proofs.items(), key=lambda each: -each[1])
     how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)

@@ -90,7 +90,7 @@ def _proxied(report: Report) -> Iterator[str]:
     snapshot = report.snapshot
     parts = Counter(snapshot.part(each).repositories for each in snapshot.unasked)
     for patterns, amount in parts.items():
-        where = f"{count_words(amount, 'repository', 'repositories')} of {', '.join(patterns)}"
+        where = f"{count_words(amount, 'repository')} of {', '.join(patterns)}"
         yield f"Not requested: {where}. {_PROXIED}"
 
 
@@ -117,5 +117,5 @@ def _unlisted(report: Report) -> Iterator[str]:
     }
     unsealed = bare - report.snapshot.sealed.keys()
     if unsealed:
-        where = count_words(len(unsealed), "repository", "repositories")
+        where = count_words(len(unsealed), "repository")
         yield f"Could not list all tags of {where}: protection is undetermined."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Root
@@ -19,8 +19,10 @@ from exporter.publish.answers.document import (
     Moment,
     Name,
     NeedEntry,
+    OptionalTag,
     Sha,
     UserEntry,
+    about,
     gap_entries,
     need_entry,
     optional_text,
@@ -81,14 +83,12 @@ class ShiftEntry(Struct, frozen=True, rename={"reference_class": "class"}):
 
     kind: ChangeKind
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
+    tag: OptionalTag
     reference_class: ReferenceClass
     before: SideEntry | None
     after: SideEntry | None
     used_by: tuple[UserEntry, ...]
-    lacking_platforms: Annotated[
-        tuple[Name, ...], Meta(description="Required platforms without an image.")
-    ]
+    lacking_platforms: Annotated[tuple[Name, ...], about("Required platforms without an image.")]
     children: tuple[ShiftChildEntry, ...]
 
 
@@ -96,17 +96,13 @@ class DiffDocument(AnswerDocument, frozen=True):
     """Changes between two audits of one registry."""
 
     registry: Name
-    old: Annotated[Moment, Meta(description="Start of the older audit.")]
-    new: Annotated[Moment, Meta(description="Start of the newer audit.")]
+    old: Annotated[Moment, about("Start of the older audit.")]
+    new: Annotated[Moment, about("Start of the newer audit.")]
     outcome: Literal["nothing-broke", "collateral", "untold"]
-    shifts: Annotated[tuple[ShiftEntry, ...], Meta(description="By kind, the worst first.")]
-    exposed: Annotated[
-        tuple[NeedEntry, ...], Meta(description="Manifests that lost their last direct tag.")
-    ]
-    protected: Annotated[
-        tuple[NeedEntry, ...], Meta(description="Manifests that got a direct tag.")
-    ]
-    gaps: Annotated[tuple[GapEntry, ...], Meta(description="Gaps of the newer audit.")]
+    shifts: Annotated[tuple[ShiftEntry, ...], about("By kind, the worst first.")]
+    exposed: Annotated[tuple[NeedEntry, ...], about("Manifests that lost their last direct tag.")]
+    protected: Annotated[tuple[NeedEntry, ...], about("Manifests that got a direct tag.")]
+    gaps: Annotated[tuple[GapEntry, ...], about("Gaps of the newer audit.")]
 
 
 _OUTCOMES: Final[dict[DiffOutcome, Literal["nothing-broke", "collateral", "untold"]]] = {

@@ -15,6 +15,12 @@ from exporter.publish.formatting import moment
 VERSION: Final = 1
 """Rises when a field changes its meaning or goes; new fields alone do not raise it."""
 
+
+def about(text: str) -> Meta:
+    """Return the description of a field, for the JSON Schema."""
+    return Meta(description=text)
+
+
 Moment = Annotated[
     str, Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})
 ]
@@ -22,6 +28,9 @@ Name = Annotated[str, Meta(min_length=1)]
 Sha = Annotated[str, Meta(pattern=r"^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")]
 Bytes = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
+OptionalTag = Annotated[Name | None, about("null for a pinned digest.")]
+ContentKind = Annotated[str, about("manifest, config, layer or blob.")]
+Observed = Annotated[str, about("What was observed, for people.")]
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 """A Digest is text, but a subclass of it."""
 
@@ -37,8 +46,7 @@ class GapEntry(Struct, frozen=True):
     """One gap in coverage."""
 
     registry: Annotated[
-        str | None,
-        Meta(description="null for a gap of an image source, and if its name is not known."),
+        str | None, about("null for a gap of an image source, and if its name is not known.")
     ]
     scope: Scope
     subject: str
@@ -58,23 +66,23 @@ class WorkloadEntry(Struct, frozen=True):
 class UserEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     """One workload, or one reference of a file, that uses an image."""
 
-    owner: Annotated[Name, Meta(description="Display name.")]
-    workload: Annotated[WorkloadEntry | None, Meta(description="null for a reference of a file.")]
+    owner: Annotated[Name, about("Display name.")]
+    workload: Annotated[WorkloadEntry | None, about("null for a reference of a file.")]
     reference_class: ReferenceClass
-    platforms: Annotated[tuple[Name, ...], Meta(description="Platforms of its nodes, if known.")]
-    running: Annotated[int, Meta(description="Running containers.")]
-    next_run: Annotated[Moment | None, Meta(description="Next scheduled start.")]
+    platforms: Annotated[tuple[Name, ...], about("Platforms of its nodes, if known.")]
+    running: Annotated[int, about("Running containers.")]
+    next_run: Annotated[Moment | None, about("Next scheduled start.")]
 
 
 class NeedEntry(Struct, frozen=True):
     """One manifest that tags or pinned digests reference."""
 
     repository: Name
-    digest: Annotated[Sha | None, Meta(description="null if the tag does not exist.")]
-    kind: Annotated[str, Meta(description="image, index, attestation or artifact.")]
+    digest: Annotated[Sha | None, about("null if the tag does not exist.")]
+    kind: Annotated[str, about("image, index, attestation or artifact.")]
     platform: str | None
     needed_by: tuple[Name, ...]
-    tags: Annotated[tuple[Name, ...], Meta(description="Tags that name it directly.")]
+    tags: Annotated[tuple[Name, ...], about("Tags that name it directly.")]
 
 
 def encode(document: AnswerDocument, *, indent: int = 0) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
@@ -15,8 +15,10 @@ from exporter.publish.answers.document import (
     AnswerDocument,
     Moment,
     Name,
+    OptionalTag,
     Sha,
     UserEntry,
+    about,
     user_entry,
 )
 from exporter.publish.blocks import Block, Cell, Item, List, heading, item, line
@@ -35,14 +37,12 @@ from exporter.publish.formatting import (
 class DependentEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     """One tag or pinned digest that would break."""
 
-    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
+    tag: OptionalTag
     digest: Sha | None
     reference_class: ReferenceClass
-    straight: Annotated[bool, Meta(description="Tagged directly, not through an index.")]
+    straight: Annotated[bool, about("Tagged directly, not through an index.")]
     platforms: tuple[Name, ...]
-    required_by: Annotated[
-        ReferenceClass | None, Meta(description="The highest class that requires them.")
-    ]
+    required_by: Annotated[ReferenceClass | None, about("The highest class that requires them.")]
     uses: tuple[UserEntry, ...]
 
 
@@ -50,36 +50,30 @@ class ExplanationEntry(Struct, frozen=True):
     """One manifest or blob in one repository."""
 
     registry: Name
-    taken_at: Annotated[Moment, Meta(description="Start of the audit.")]
+    taken_at: Annotated[Moment, about("Start of the audit.")]
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null for a digest.")]
-    digest: Annotated[Sha | None, Meta(description="null if the tag could not be resolved.")]
+    tag: Annotated[Name | None, about("null for a digest.")]
+    digest: Annotated[Sha | None, about("null if the tag could not be resolved.")]
     state: State
-    latest: Annotated[Tristate, Meta(description="Whether it is the current latest.")]
-    used: Annotated[Tristate, Meta(description="Whether something live uses it.")]
+    latest: Annotated[Tristate, about("Whether it is the current latest.")]
+    used: Annotated[Tristate, about("Whether something live uses it.")]
     sole_protector: Annotated[
-        Tristate, Meta(description="Whether one tag alone protects it, and another tag needs it.")
+        Tristate, about("Whether one tag alone protects it, and another tag needs it.")
     ]
     protected_by: Annotated[
-        tuple[Name, ...] | None, Meta(description="Tags that name it directly; null if unknown.")
+        tuple[Name, ...] | None, about("Tags that name it directly; null if unknown.")
     ]
-    dependents: Annotated[
-        tuple[DependentEntry, ...], Meta(description="What breaks if it is removed.")
-    ]
-    runs: Annotated[
-        tuple[UserEntry, ...], Meta(description="Running containers whose tag has moved.")
-    ]
-    doubts: Annotated[tuple[str, ...], Meta(description="Gaps.")]
-    risk: Annotated[
-        str, Meta(description="How the registry may remove it although an index needs it.")
-    ]
+    dependents: Annotated[tuple[DependentEntry, ...], about("What breaks if it is removed.")]
+    runs: Annotated[tuple[UserEntry, ...], about("Running containers whose tag has moved.")]
+    doubts: Annotated[tuple[str, ...], about("Gaps.")]
+    risk: Annotated[str, about("How the registry may remove it although an index needs it.")]
 
 
 class ExplainDocument(AnswerDocument, frozen=True):
     """Three answers about an image."""
 
     explained: Annotated[
-        tuple[ExplanationEntry, ...], Meta(description="One for each repository that has it.")
+        tuple[ExplanationEntry, ...], about("One for each repository that has it.")
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from exporter.facts.gap import Scope
 from exporter.facts.use import ReferenceClass
@@ -19,9 +19,11 @@ from exporter.judge.preflight.prediction import (
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,
+    ContentKind,
     Count,
     GapEntry,
     UserEntry,
+    about,
     gap_entries,
     user_entry,
 )
@@ -56,9 +58,9 @@ class LostEntry(Struct, frozen=True, rename={"removed": "gone"}):
     """One piece of content that a pull would no longer get."""
 
     digest: str
-    kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
+    kind: ContentKind
     size: int | None
-    removed: Annotated[bool, Meta(description="Whether its bytes are removed, not only unlinked.")]
+    removed: Annotated[bool, about("Whether its bytes are removed, not only unlinked.")]
 
 
 class BrokenEntry(Struct, frozen=True):
@@ -66,7 +68,7 @@ class BrokenEntry(Struct, frozen=True):
 
     digest: str
     platform: str | None
-    size: Annotated[int, Meta(description="Bytes of it that would be removed.")]
+    size: Annotated[int, about("Bytes of it that would be removed.")]
     lost: tuple[LostEntry, ...]
 
 
@@ -77,9 +79,9 @@ class VictimEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     tag: str | None
     digest: str | None
     reference_class: ReferenceClass
-    owners: Annotated[tuple[str, ...], Meta(description="Names of `used_by`.")]
+    owners: Annotated[tuple[str, ...], about("Names of `used_by`.")]
     used_by: tuple[UserEntry, ...]
-    tag_gone: Annotated[bool, Meta(description="Whether the tag would be removed.")]
+    tag_gone: Annotated[bool, about("Whether the tag would be removed.")]
     broken: tuple[BrokenEntry, ...]
 
 
@@ -90,7 +92,7 @@ class GoingEntry(Struct, frozen=True):
     manifests: Count
     blobs: Count
     layer_links: Count
-    size: Annotated[int | None, Meta(description="Bytes of the blobs; null if unknown.")]
+    size: Annotated[int | None, about("Bytes of the blobs; null if unknown.")]
 
 
 class HazardEntry(Struct, frozen=True):
@@ -116,17 +118,16 @@ class PreflightDocument(AnswerDocument, frozen=True):
     verdict: Verdict
     asked: str
     victims: tuple[VictimEntry, ...]
-    victims_more: Annotated[int, Meta(description="How many more are only counted.")]
-    would_go: Annotated[GoingEntry | None, Meta(description="null if it cannot be predicted.")]
+    victims_more: Annotated[int, about("How many more are only counted.")]
+    would_go: Annotated[GoingEntry | None, about("null if it cannot be predicted.")]
     hazards: tuple[HazardEntry, ...]
     gaps: tuple[GapEntry, ...]
     checked: CheckedEntry
     cannot_be_pulled: Annotated[
-        Count | None, Meta(description="Tags that are broken already; null from a storage.")
+        Count | None, about("Tags that are broken already; null from a storage.")
     ] = None
     lacking_content: Annotated[
-        Count | None,
-        Meta(description="Tags that reference content that is not there; null from a snapshot."),
+        Count | None, about("Tags that reference content that is not there; null from a snapshot.")
     ] = None
 
 
@@ -256,7 +257,7 @@ def _checked(answer: Prediction) -> str:
     elsewhere = f" ({checked.uses_elsewhere:,} more reference nothing here)"
     return (
         f"{count_words(checked.tags, 'tag')} in "
-        f"{count_words(checked.repositories, 'repository', 'repositories')}, "
+        f"{count_words(checked.repositories, 'repository')}, "
         f"{count_words(checked.uses, 'use')}{elsewhere if checked.uses_elsewhere else ''}"
     )
 

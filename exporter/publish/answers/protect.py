@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import asdict
 
 from exporter.facts.registry_kind import Collector
@@ -19,6 +19,7 @@ from exporter.publish.answers.document import (
     Moment,
     Name,
     NeedEntry,
+    about,
     gap_entries,
     need_entry,
 )
@@ -72,7 +73,7 @@ class KeepTagEntry(NeedEntry, frozen=True):
 class WantedEntry(KeepTagEntry, frozen=True):
     """One keep tag that is missing."""
 
-    command: Annotated[str, Meta(description="Sets the same tag.")]
+    command: Annotated[str, about("Sets the same tag.")]
 
 
 class FailedEntry(KeepTagEntry, frozen=True):
@@ -92,20 +93,20 @@ class PlanEntry(Struct, frozen=True):
 
     registry: Name
     collector: Collector
-    taken_at: Annotated[Moment, Meta(description="Start of the audit.")]
-    protected: Annotated[Count, Meta(description="Manifests that the registry keeps already.")]
-    wanted: Annotated[tuple[WantedEntry, ...], Meta(description="Missing keep tags.")]
-    lost: Annotated[tuple[NeedEntry, ...], Meta(description="Already missing or broken.")]
-    doubtful: Annotated[tuple[DoubtfulEntry, ...], Meta(description="Undetermined.")]
-    warnings: Annotated[tuple[str, ...], Meta(description="To read before setting them.")]
-    gaps: Annotated[tuple[GapEntry, ...], Meta(description="What the audit did not cover.")]
-    cannot_be_pulled: Annotated[Count, Meta(description="Tags that are broken already.")]
+    taken_at: Annotated[Moment, about("Start of the audit.")]
+    protected: Annotated[Count, about("Manifests that the registry keeps already.")]
+    wanted: Annotated[tuple[WantedEntry, ...], about("Missing keep tags.")]
+    lost: Annotated[tuple[NeedEntry, ...], about("Already missing or broken.")]
+    doubtful: Annotated[tuple[DoubtfulEntry, ...], about("Undetermined.")]
+    warnings: Annotated[tuple[str, ...], about("To read before setting them.")]
+    gaps: Annotated[tuple[GapEntry, ...], about("What the audit did not cover.")]
+    cannot_be_pulled: Annotated[Count, about("Tags that are broken already.")]
 
 
 class ProtectDocument(AnswerDocument, frozen=True):
     """Keep tags: the plan, or what is left of it."""
 
-    applied: Annotated[bool, Meta(description="Whether keep tags were to be set.")]
+    applied: Annotated[bool, about("Whether keep tags were to be set.")]
     set: tuple[KeepTagEntry, ...]
     failed: tuple[FailedEntry, ...]
     registries: tuple[PlanEntry, ...]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from exporter.facts.proof import State
 from exporter.judge.content_findings import held
@@ -20,6 +20,7 @@ from exporter.publish.answers.document import (
     Moment,
     Name,
     Sha,
+    about,
     gap_entries,
 )
 from exporter.publish.blocks import (
@@ -43,48 +44,48 @@ class StepEntry(Struct, frozen=True):
 
     repository: Name
     digest: Sha
-    kind: Annotated[str, Meta(description="manifest, config, layer, blob or tag.")]
-    tag: Annotated[Name | None, Meta(description="The tag that does not exist.")]
-    size: Annotated[Bytes | None, Meta(description="null if unknown.")]
-    way: Annotated[Way, Meta(description="mount: from another repository of the registry.")]
-    source: Annotated[Name | None, Meta(description="Who has its bytes; null if nobody.")]
-    failure: Annotated[Name | None, Meta(description="Why it could not be restored.")]
+    kind: Annotated[str, about("manifest, config, layer, blob or tag.")]
+    tag: Annotated[Name | None, about("The tag that does not exist.")]
+    size: Annotated[Bytes | None, about("null if unknown.")]
+    way: Annotated[Way, about("mount: from another repository of the registry.")]
+    source: Annotated[Name | None, about("Who has its bytes; null if nobody.")]
+    failure: Annotated[Name | None, about("Why it could not be restored.")]
 
 
 class TagStateEntry(Struct, frozen=True):
     """One tag or pinned digest that has lost something."""
 
-    name: Annotated[Name, Meta(description="repository:tag, or repository@digest.")]
+    name: Annotated[Name, about("repository:tag, or repository@digest.")]
     before: State
-    after: Annotated[State | None, Meta(description="null if nothing was uploaded.")]
+    after: Annotated[State | None, about("null if nothing was uploaded.")]
 
 
 class NodeEntry(Struct, frozen=True):
     """A node that reports that it has an image without a source."""
 
     node: Name
-    command: Annotated[Name, Meta(description="Exports the image on the node.")]
+    command: Annotated[Name, about("Exports the image on the node.")]
 
 
 class RepairEntry(Struct, frozen=True):
     """The repair of one registry."""
 
     registry: Name
-    taken_at: Annotated[Moment, Meta(description="Start of the audit before.")]
-    upload_bytes: Annotated[Bytes, Meta(description="Bytes to upload, or uploaded.")]
-    unsourced: Annotated[Count, Meta(description="Steps without a source.")]
-    steps: Annotated[tuple[StepEntry, ...], Meta(description="In the order of the repair.")]
+    taken_at: Annotated[Moment, about("Start of the audit before.")]
+    upload_bytes: Annotated[Bytes, about("Bytes to upload, or uploaded.")]
+    unsourced: Annotated[Count, about("Steps without a source.")]
+    steps: Annotated[tuple[StepEntry, ...], about("In the order of the repair.")]
     tags: tuple[TagStateEntry, ...]
-    refused: Annotated[tuple[Name, ...], Meta(description="Sources that could not be used.")]
-    keep_tags: Annotated[tuple[Name, ...], Meta(description="Keep tags that were set.")]
+    refused: Annotated[tuple[Name, ...], about("Sources that could not be used.")]
+    keep_tags: Annotated[tuple[Name, ...], about("Keep tags that were set.")]
     nodes: tuple[NodeEntry, ...]
-    gaps: Annotated[tuple[GapEntry, ...], Meta(description="What the audit did not cover.")]
+    gaps: Annotated[tuple[GapEntry, ...], about("What the audit did not cover.")]
 
 
 class RepairDocument(AnswerDocument, frozen=True):
     """Repairs: the plan, or what became of it."""
 
-    applied: Annotated[bool, Meta(description="Whether content was to be uploaded.")]
+    applied: Annotated[bool, about("Whether content was to be uploaded.")]
     registries: tuple[RepairEntry, ...]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from exporter.facts.attached import Attachments
 from exporter.facts.gap import Reason
@@ -20,12 +20,16 @@ from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,
     Bytes,
+    ContentKind,
     Count,
     GapEntry,
     Moment,
     Name,
+    Observed,
+    OptionalTag,
     Sha,
     UserEntry,
+    about,
     gap_entries,
     optional_moment,
     optional_text,
@@ -43,50 +47,40 @@ class LackEntry(Struct, frozen=True):
     """Content of a child that is missing, short, corrupt or unknown."""
 
     digest: Sha
-    kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
-    size: Annotated[int | None, Meta(description="Bytes, as the manifest states them.")]
+    kind: ContentKind
+    size: Annotated[int | None, about("Bytes, as the manifest states them.")]
     state: State
-    detail: Annotated[str, Meta(description="What was observed, for people.")]
+    detail: Observed
 
 
 class ChildEntry(Struct, frozen=True):
     """One manifest that a tag references."""
 
-    digest: Annotated[Sha | None, Meta(description="null if the tag does not exist.")]
-    platform: Annotated[str | None, Meta(description="os/architecture[/variant].")]
-    kind: Annotated[str, Meta(description="image, index, attestation, artifact or cache.")]
+    digest: Annotated[Sha | None, about("null if the tag does not exist.")]
+    platform: Annotated[str | None, about("os/architecture[/variant].")]
+    kind: Annotated[str, about("image, index, attestation, artifact or cache.")]
     state: State
-    required: Annotated[bool, Meta(description="Whether a required platform pulls it.")]
-    expected: Annotated[bool, Meta(description="Whether this registry should have it.")]
-    proof: Annotated[Proof, Meta(description="The weakest proof behind the state.")]
-    reason: Annotated[Reason | None, Meta(description="Why the state is unknown.")]
-    lacks: Annotated[
-        tuple[LackEntry, ...], Meta(description="Its missing, broken or unknown content.")
-    ]
+    required: Annotated[bool, about("Whether a required platform pulls it.")]
+    expected: Annotated[bool, about("Whether this registry should have it.")]
+    proof: Annotated[Proof, about("The weakest proof behind the state.")]
+    reason: Annotated[Reason | None, about("Why the state is unknown.")]
+    lacks: Annotated[tuple[LackEntry, ...], about("Its missing, broken or unknown content.")]
     protected_by: Annotated[
-        tuple[Name, ...] | None,
-        Meta(description="Up to 20 tags that name it directly; null if unknown."),
+        tuple[Name, ...] | None, about("Up to 20 tags that name it directly; null if unknown.")
     ]
-    protected_by_more: Annotated[int, Meta(description="Further tags that name it directly.")]
-    required_by: Annotated[
-        ReferenceClass | None, Meta(description="The highest class that requires it.")
-    ]
-    possible: Annotated[
-        bool, Meta(description="Whether live uses may start on its platform, but need not.")
-    ]
+    protected_by_more: Annotated[int, about("Further tags that name it directly.")]
+    required_by: Annotated[ReferenceClass | None, about("The highest class that requires it.")]
+    possible: Annotated[bool, about("Whether live uses may start on its platform, but need not.")]
 
 
 class TagUserEntry(UserEntry, frozen=True, rename={"reference_class": "class"}):
     """One user of a tag."""
 
-    hit: Annotated[bool, Meta(description="Whether it cannot restart; false if unknown.")]
+    hit: Annotated[bool, about("Whether it cannot restart; false if unknown.")]
     fails_on: Annotated[
-        tuple[Name, ...],
-        Meta(description="Platforms on which it cannot start; empty if none or unknown."),
+        tuple[Name, ...], about("Platforms on which it cannot start; empty if none or unknown.")
     ]
-    possible: Annotated[
-        bool, Meta(description="Whether it may start on those platforms, but need not.")
-    ]
+    possible: Annotated[bool, about("Whether it may start on those platforms, but need not.")]
 
 
 class HolderEntry(Struct, frozen=True):
@@ -100,22 +94,20 @@ class AttachmentEntry(Struct, frozen=True):
     """One manifest that is attached to another one."""
 
     digest: Sha
-    artifact_type: Annotated[str, Meta(description="Empty if unknown.")]
-    tag: Annotated[
-        Name | None, Meta(description="The fallback tag; null: listed by the referrers API.")
-    ]
-    state: Annotated[State, Meta(description="Of its manifest and its content.")]
-    proof: Annotated[Proof, Meta(description="The weakest proof behind the state.")]
-    reason: Annotated[Reason | None, Meta(description="Why the state is unknown.")]
-    detail: Annotated[str, Meta(description="What was observed, for people.")]
+    artifact_type: Annotated[str, about("Empty if unknown.")]
+    tag: Annotated[Name | None, about("The fallback tag; null: listed by the referrers API.")]
+    state: Annotated[State, about("Of its manifest and its content.")]
+    proof: Annotated[Proof, about("The weakest proof behind the state.")]
+    reason: Annotated[Reason | None, about("Why the state is unknown.")]
+    detail: Observed
 
 
 class AttachedEntry(Struct, frozen=True):
     """What is attached to one manifest: signatures, attestations, bills of materials."""
 
-    digest: Annotated[Sha, Meta(description="Digest of the tag, or of a required child.")]
-    complete: Annotated[bool, Meta(description="Whether everything could be listed.")]
-    reason: Annotated[Reason | None, Meta(description="Why it could not.")]
+    digest: Annotated[Sha, about("Digest of the tag, or of a required child.")]
+    complete: Annotated[bool, about("Whether everything could be listed.")]
+    reason: Annotated[Reason | None, about("Why it could not.")]
     attachments: tuple[AttachmentEntry, ...]
 
 
@@ -124,37 +116,29 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
 
     registry: Name
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
-    digest: Annotated[
-        Sha | None, Meta(description="null if the tag does not exist or could not be read.")
-    ]
+    tag: OptionalTag
+    digest: Annotated[Sha | None, about("null if the tag does not exist or could not be read.")]
     reference_class: ReferenceClass
-    state: Annotated[State, Meta(description="State for its own class.")]
-    since: Annotated[Moment | None, Meta(description="When it was first seen missing or broken.")]
-    platforms: Annotated[tuple[Name, ...], Meta(description="Required platforms; empty: all.")]
-    lacking_platforms: Annotated[
-        tuple[Name, ...], Meta(description="Required platforms without an image.")
-    ]
-    admitted_platforms: Annotated[
-        tuple[Name, ...], Meta(description="Further platforms it may start on.")
-    ]
+    state: Annotated[State, about("State for its own class.")]
+    since: Annotated[Moment | None, about("When it was first seen missing or broken.")]
+    platforms: Annotated[tuple[Name, ...], about("Required platforms; empty: all.")]
+    lacking_platforms: Annotated[tuple[Name, ...], about("Required platforms without an image.")]
+    admitted_platforms: Annotated[tuple[Name, ...], about("Further platforms it may start on.")]
     not_offered_platforms: Annotated[
-        tuple[Name, ...], Meta(description="Those of them without an image; no loss.")
+        tuple[Name, ...], about("Those of them without an image; no loss.")
     ]
-    used_by: Annotated[tuple[TagUserEntry, ...], Meta(description="Its users.")]
-    failing_pulls: Annotated[Count, Meta(description="Pods whose nodes fail to pull it.")]
-    pull_error: Annotated[str, Meta(description="What one of these nodes said; may be empty.")]
-    holders: Annotated[
-        tuple[HolderEntry, ...], Meta(description="The first few nodes that have it cached.")
-    ]
+    used_by: Annotated[tuple[TagUserEntry, ...], about("Its users.")]
+    failing_pulls: Annotated[Count, about("Pods whose nodes fail to pull it.")]
+    pull_error: Annotated[str, about("What one of these nodes said; may be empty.")]
+    holders: Annotated[tuple[HolderEntry, ...], about("The first few nodes that have it cached.")]
     children: tuple[ChildEntry, ...]
     failing: Annotated[
         tuple[ReferenceClass, ...],
-        Meta(description="Classes for which a pull fails: its own, and lower ones."),
+        about("Classes for which a pull fails: its own, and lower ones."),
     ]
     attached: Annotated[
         tuple[AttachedEntry, ...],
-        Meta(description="What is attached to it; empty where that was not looked at."),
+        about("What is attached to it; empty where that was not looked at."),
     ]
 
 
@@ -162,24 +146,19 @@ class FindingEntry(Struct, frozen=True):
     """One finding of a check."""
 
     registry: Name
-    check: Annotated[Name, Meta(description="The check's code: docs/findings/CODE.md.")]
+    check: Annotated[Name, about("The check's code: docs/findings/CODE.md.")]
     severity: Severity
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
-    root: Annotated[
-        Sha | None, Meta(description="Digest that the tag references, or the pinned digest.")
-    ]
-    digest: Annotated[
-        Sha | None, Meta(description="Digest of the child; null for a missing platform.")
-    ]
+    tag: OptionalTag
+    root: Annotated[Sha | None, about("Digest that the tag references, or the pinned digest.")]
+    digest: Annotated[Sha | None, about("Digest of the child; null for a missing platform.")]
     platform: str | None
     summary: str
     detail: str
-    hint: Annotated[str, Meta(description="The cheapest known repair; may be empty.")]
-    since: Annotated[Moment, Meta(description="When it was first seen.")]
+    hint: Annotated[str, about("The cheapest known repair; may be empty.")]
+    since: Annotated[Moment, about("When it was first seen.")]
     required_by: Annotated[
-        ReferenceClass | None,
-        Meta(description="Highest class that requires it, if it cannot be pulled."),
+        ReferenceClass | None, about("Highest class that requires it, if it cannot be pulled.")
     ]
 
 
@@ -187,11 +166,11 @@ class AffectedTagEntry(Struct, frozen=True, rename={"reference_class": "class"})
     """One tag or pinned digest that a cause breaks."""
 
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
-    digest: Annotated[Sha | None, Meta(description="Digest of the tag, or the pinned digest.")]
+    tag: OptionalTag
+    digest: Annotated[Sha | None, about("Digest of the tag, or the pinned digest.")]
     reference_class: ReferenceClass
-    platforms: Annotated[tuple[Name, ...], Meta(description="On which; empty if not known.")]
-    required: Annotated[bool, Meta(description="Whether a required platform is affected.")]
+    platforms: Annotated[tuple[Name, ...], about("On which; empty if not known.")]
+    required: Annotated[bool, about("Whether a required platform is affected.")]
 
 
 class CauseEntry(Struct, frozen=True):
@@ -199,18 +178,18 @@ class CauseEntry(Struct, frozen=True):
 
     registry: Name
     digest: Sha
-    kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
-    size: Annotated[int | None, Meta(description="Bytes, as the manifest states them.")]
+    kind: ContentKind
+    size: Annotated[int | None, about("Bytes, as the manifest states them.")]
     state: State
-    detail: Annotated[str, Meta(description="What was observed, for people.")]
-    since: Annotated[Moment | None, Meta(description="When a loss of it was first seen.")]
+    detail: Observed
+    since: Annotated[Moment | None, about("When a loss of it was first seen.")]
     tags: tuple[AffectedTagEntry, ...]
 
 
 class PartEntry(Struct, frozen=True):
     """Repositories of a registry with another role than the rest."""
 
-    repositories: Annotated[tuple[str, ...], Meta(description="Shell patterns.")]
+    repositories: Annotated[tuple[str, ...], about("Shell patterns.")]
     role: Role
     platforms: tuple[str, ...]
 
@@ -221,24 +200,18 @@ class RegistryEntry(Struct, frozen=True):
     registry: Name
     role: Role
     parts: tuple[PartEntry, ...]
-    kind: Annotated[Name, Meta(description="`zot`, `harbor` …; `unknown` if not recognized.")]
-    kind_version: Annotated[str, Meta(description="Empty if the registry does not tell it.")]
+    kind: Annotated[Name, about("`zot`, `harbor` …; `unknown` if not recognized.")]
+    kind_version: Annotated[str, about("Empty if the registry does not tell it.")]
     collector: Collector
-    up: Annotated[
-        bool | None, Meta(description="Whether the last audit was complete; null before one.")
-    ]
-    taken_at: Annotated[
-        Moment | None, Meta(description="Start of the audit that tags[] is from; null: none.")
-    ]
+    up: Annotated[bool | None, about("Whether the last audit was complete; null before one.")]
+    taken_at: Annotated[Moment | None, about("Start of the audit that tags[] is from; null: none.")]
     last_attempt: Moment | None
     last_success: Moment | None
     read_in_full: Annotated[
-        Bytes | None,
-        Meta(description="Blobs read in full as it ignores ranges; null if it does not."),
+        Bytes | None, about("Blobs read in full as it ignores ranges; null if it does not.")
     ]
     storage: Annotated[
-        StorageUseEntry | None,
-        Meta(description="null if no storage is configured or it could not be read."),
+        StorageUseEntry | None, about("null if no storage is configured or it could not be read.")
     ]
 
 
@@ -246,7 +219,7 @@ class ReportDocument(AnswerDocument, frozen=True):
     """The report: a verdict for every tag, findings and gaps."""
 
     registries: tuple[RegistryEntry, ...]
-    causes: Annotated[tuple[CauseEntry, ...], Meta(description="The worst first.")]
+    causes: Annotated[tuple[CauseEntry, ...], about("The worst first.")]
     tags: tuple[TagEntry, ...]
     findings: tuple[FindingEntry, ...]
     gaps: tuple[GapEntry, ...]

@@ -8,15 +8,15 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.storage_use import CollectorForecast, StorageUse
-from exporter.publish.answers.document import Bytes, Count
+from exporter.publish.answers.document import Bytes, Count, about
 
 
 class ReclaimableEntry(Struct, frozen=True):
     """Reclaimable bytes by reason, each byte once."""
 
-    untagged: Annotated[Bytes, Meta(description="Only untagged manifests reference them.")]
-    orphaned_blob: Annotated[Bytes, Meta(description="No manifest references them.")]
-    stale_upload: Annotated[Bytes, Meta(description="Of unfinished uploads.")]
+    untagged: Annotated[Bytes, about("Only untagged manifests reference them.")]
+    orphaned_blob: Annotated[Bytes, about("No manifest references them.")]
+    stale_upload: Annotated[Bytes, about("Of unfinished uploads.")]
 
 
 class VictimsEntry(Struct, frozen=True):
@@ -36,14 +36,14 @@ class PredictionEntry(Struct, frozen=True):
     mode: Mode
     victims: VictimsEntry
     reclaimable_bytes: Bytes
-    abort: Annotated[str | None, Meta(description="Why it would abort; null: it would not.")]
+    abort: Annotated[str | None, about("Why it would abort; null: it would not.")]
 
 
 class PreconditionEntry(Struct, frozen=True):
     """One fault in the storage for the registry's own collector."""
 
     code: PreconditionCode
-    repository: Annotated[str | None, Meta(description="null for the whole storage.")]
+    repository: Annotated[str | None, about("null for the whole storage.")]
     effect: Effect
     detail: str
 
@@ -52,10 +52,8 @@ class ShareEntry(Struct, frozen=True):
     """Storage use of one repository."""
 
     repository: str
-    logical_bytes: Annotated[Bytes, Meta(description="Content that its manifests reference.")]
-    exclusive_bytes: Annotated[
-        Bytes, Meta(description="Content that no other repository references.")
-    ]
+    logical_bytes: Annotated[Bytes, about("Content that its manifests reference.")]
+    exclusive_bytes: Annotated[Bytes, about("Content that no other repository references.")]
 
 
 class SoleProtectorEntry(Struct, frozen=True):
@@ -69,11 +67,11 @@ class SoleProtectorEntry(Struct, frozen=True):
 class StorageUseEntry(Struct, frozen=True):
     """Storage use of a registry, and its predicted garbage collections."""
 
-    stored_bytes: Annotated[Bytes, Meta(description="All blobs, each once.")]
-    referenced_bytes: Annotated[Bytes, Meta(description="Blobs that a manifest references.")]
+    stored_bytes: Annotated[Bytes, about("All blobs, each once.")]
+    referenced_bytes: Annotated[Bytes, about("Blobs that a manifest references.")]
     reclaimable_bytes: ReclaimableEntry
     orphaned_blobs: Count
-    orphaned_manifests: Annotated[Count, Meta(description="No tag references them.")]
+    orphaned_manifests: Annotated[Count, about("No tag references them.")]
     repositories: tuple[ShareEntry, ...]
     sole_protectors: tuple[SoleProtectorEntry, ...]
     predictions: tuple[PredictionEntry, ...]

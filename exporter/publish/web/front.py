@@ -138,7 +138,7 @@ def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now:
             address = Query(condition=condition).address()
             parts += [PageLink(f"{count_words(amount, 'tag')} {words}", address), ". "]
     total = count_words(len(index.entries), "tag")
-    where = count_words(len(app_state.statuses), "registry", "registries")
+    where = count_words(len(app_state.statuses), "registry")
     audited = (each.report.snapshot.taken_at for each in app_state.statuses if each.report)
     seen = since_words(min(audited, default=None), now, ", audited ")
     return *parts, f"{total} in {where}{seen}."

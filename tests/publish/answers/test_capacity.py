@@ -29,8 +29,8 @@ def test_a_person_reads_whole_sentences_and_nothing_that_moves_the_cursor() -> N
 
     assert text.splitlines()[:3] == [
         "main: exported by 4 shards since 1970-01-01 00:00 UTC",
-        "  2.0 KiB present of what 1 tag in scope in 2 repositories need",
-        "  1 unprotected child, 1 repository not counted",
+        "  2.0 KiB present, needed by 1 tag in scope in 2 repositories",
+        "  1 manifest at risk, 1 repository not counted",
     ]
     assert "60 B" in text
     assert "\x1b" not in text
@@ -63,8 +63,8 @@ def test_what_was_seen_in_part_is_never_said_as_if_it_were_all() -> None:
 
     assert text.splitlines()[1:6] == [
         "  incomplete: shard 1 of 4 could not read prod: timeout",
-        "  partial: 2.0 KiB present of what 1 tag in scope in 2 repositories need",
-        "  partial: 1 unprotected child, 1 repository not counted",
+        "  partial: 2.0 KiB present, needed by 1 tag in scope in 2 repositories",
+        "  partial: 1 manifest at risk, 1 repository not counted",
         "",
         "STORAGE         SIZE  OF",
     ]
