@@ -95,7 +95,7 @@ def is_plain(report: Report) -> bool:
 
 AS_TYPED: Final = Invocation()
 """Where nothing but the registry's address was needed."""
-_UPLOAD: Final = "Upload what the node had"
+_UPLOAD: Final = "Upload the exported image"
 
 
 def _mounted(file: Path) -> str:

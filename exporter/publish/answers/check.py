@@ -112,7 +112,7 @@ def _repair(report: Report, invocation: Invocation) -> Iterator[Block]:
     worst = report.causes[0] if report.causes else None
     if worst is not None and len(worst.breaks) > 1 and not worst.lack.wrong_diff_id:
         find, _ = cause_remedies(report, worst.lack.digest, invocation)
-        yield Command("To list who still has the first one", find.command)
+        yield Command("Find copies of the first one", find.command)
 
 
 def is_unreached(report: Report) -> bool:
@@ -319,7 +319,7 @@ def _totals(report: Report) -> str:
         f"{count_words(len(counts.repositories), 'repository')}"
     )
     ways = sorted(counts.proofs.items(), key=lambda each: -each[1])
-    how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)
+    how = ", ".join(f"{amount:,} ({proof_words(proof)})" for proof, amount in ways)
     said = f"{looked}. Blobs present: {how}." if how else f"{looked}."
     read = report.snapshot.read_in_full
     if read is None:

@@ -102,7 +102,7 @@ def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
 
 
 def _by_reason(reasons: Counter[str]) -> str:
-    return ", ".join(f"{reason} {amount:,}" for reason, amount in reasons.most_common())
+    return ", ".join(f"{amount:,} {reason}" for reason, amount in reasons.most_common())
 
 
 def _unlisted(report: Report) -> Iterator[str]:

@@ -113,7 +113,7 @@ def _lost(tag: TagReport) -> Iterator[Item]:
     optional = sum(not each.required for each in found)
     running = tag.impact.certain.running
     if running or tag.verdict.stops_live:
-        still = f": {count_words(running, 'container')} on layers cached on nodes"
+        still = f": {count_words(running, 'container')} running on layers cached on their nodes"
         warning = Cell("Do not restart or reschedule workloads that use it", Tone.BAD)
         yield item(warning, still if running else "")
     if optional:

@@ -13,8 +13,10 @@ from exporter.publish.formatting import address, host
 from exporter.publish.invocation import Invocation
 from exporter.screen import plain
 
-_FIND: Final = "List who still has what is lost; --source names another registry or an archive"
-_AGAIN: Final = "Upload it again; the account must be allowed to push (--push-docker-config FILE)"
+_FIND: Final = "Find copies of the lost content; --source looks in another registry or an archive"
+_AGAIN: Final = (
+    "Upload the lost content; the account must be allowed to push (--push-docker-config FILE)"
+)
 
 
 def remedies(report: Report, verdict: TagVerdict, invocation: Invocation) -> tuple[Command, ...]:
@@ -56,11 +58,11 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
     found = held(verdict, child.platform)
     if found is not None:
         who, command = found
-        return Command(f"Or export it there: {who}", command)
+        return Command(f"Or export the image: {who}", command)
     platform = str(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
     command = save(_word(name), _word(platform) if platform else "")
-    return Command(f"Or export it from a {kind} that still has it", command)
+    return Command(f"Or export the image from a {kind} that still has it", command)
 
 
 def _is_lost(child: Child) -> bool:

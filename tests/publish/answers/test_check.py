@@ -221,7 +221,7 @@ def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> 
     assert "Missing or broken" not in text
     assert "Coverage: complete" in text
     assert "Checked 1 tag, 1 manifest and 1 blob in 1 repository." in text
-    assert "1 last byte verified" in text
+    assert "1 (last byte verified)" in text
     assert "Next: " not in text
     assert check_text([report(tag("app:v1", SAFE))], again="--config a.yml").endswith(
         "Next: pullproof serve --config a.yml\n"
@@ -266,7 +266,7 @@ def test_what_could_not_be_seen_is_counted_by_reason() -> None:
     )
 
     assert section(about, "Gaps in coverage") == [
-        "3 manifests unknown: timeout 2, denied 1.",
+        "3 manifests unknown: 2 timeout, 1 denied.",
         "repository vault: denied: 403 Forbidden",
     ]
 
@@ -276,7 +276,7 @@ def test_many_gaps_are_counted_after_the_first_ten() -> None:
 
     lines = section(report(tag("app:v1", SAFE), gaps=gaps), "Gaps in coverage")
     assert len(lines) == 11
-    assert lines[-1] == "2 more: timeout 2."
+    assert lines[-1] == "2 more: 2 timeout."
     assert len(section(report(tag("app:v1", SAFE), gaps=gaps[:10]), "Gaps in coverage")) == 10
 
 

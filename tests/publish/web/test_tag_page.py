@@ -63,9 +63,12 @@ async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
     assert "Must run on linux/arm64" in text
     assert "Deployment shop/checkout on linux/arm64, 3 running, next run 2026-04-22 12:00" in text
     assert text.count("✕ cannot restart") == 1
-    assert "Or export it there: node node-7 linux/arm64 reports that" in text
+    assert "Or export the image: node node-7 linux/arm64 reports that" in text
     assert "--platform linux/arm64 image.tar registry.example/shop/app:v1" in text
-    assert "Do not restart or reschedule workloads that use it : 3 containers on layers" in text
+    assert (
+        "Do not restart or reschedule workloads that use it : 3 containers running on layers"
+        in text
+    )
 
 
 async def test_without_a_cluster_the_page_of_a_broken_live_tag_still_warns_of_a_restart() -> None:
