@@ -37,13 +37,7 @@ from exporter.sources.cluster.resources import RESOURCES
 class Section(BaseModel):
     """Keys that belong together; unknown ones are errors, and values are never guessed at."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 def invalid(*path_and_text: str | int) -> PydanticCustomError:

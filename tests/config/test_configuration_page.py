@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from pydantic_core import PydanticUndefined
 
 from exporter.config.loading import parse
+from exporter.config.schema import meanings
 from exporter.config.settings import Settings
 from exporter.config.values import Section, spell
 from tests.golden import generated
@@ -108,7 +109,7 @@ def table(section: type[Section]) -> str:
 
 def row(section: type[Section], name: str, field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
-    meaning = " ".join((field.description or "").split()) or "See below."
+    meaning = meanings(section).get(name, "See below.")
     allowed = kind(written(section, name)) + bounds(field)
     cells = (f"`{field.alias or name}`", allowed, shown(default), meaning)
     return f"| {' | '.join(cells)} |"
