@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -27,6 +27,7 @@ from exporter.ports import Unseen
 from exporter.publish.answers import check
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AttachmentScope, Target
+from exporter.serve.loop_thread import in_background
 from exporter.store import snapshot_file
 from exporter.wiring.assembly import Assembly, assembled
 
@@ -151,13 +152,8 @@ async def _told(args: argparse.Namespace, assembly: Assembly) -> AsyncIterator[N
         async with showing(lambda: line.text(time.monotonic())):
             yield
         return
-    noting = asyncio.create_task(_note(line))
-    try:
+    async with in_background(_note(line)):
         yield
-    finally:
-        noting.cancel()
-        with suppress(asyncio.CancelledError):
-            await noting
 
 
 async def _note(line: ProgressLine) -> None:
@@ -176,13 +172,10 @@ async def showing(line: Callable[[], str]) -> AsyncIterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    ticking = asyncio.create_task(_tick(line))
     try:
-        yield
+        async with in_background(_tick(line)):
+            yield
     finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
         print(_WIPE, end="", file=sys.stderr, flush=True)  # noqa: T201 - as in _tick
 
 

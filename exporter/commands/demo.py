@@ -19,6 +19,7 @@ from exporter.publish.answers import check
 from exporter.publish.render import terminal
 from exporter.publish.status import RegistryStatus
 from exporter.serve.logs import configure
+from exporter.serve.loop_thread import in_background
 from exporter.wiring.service import Service, Unstartable
 
 _LOOK_EVERY: Final = 0.1
@@ -69,11 +70,8 @@ async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, st
     async with served(owned) as host, served(mirror) as other:
         path = configuration.write(folder, owned=host, mirror=other, listen=args.listen)
         service = Service(path, load(path, environ), environ)
-        telling = asyncio.create_task(_tell(style(args), service, host))
-        try:
+        async with in_background(_tell(style(args), service, host)):
             await service.run()
-        finally:
-            telling.cancel()
 
 
 async def _tell(style: terminal.Style, service: Service, registry: str) -> None:
