@@ -187,7 +187,7 @@ async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:
     try:
         return await faults.in_time("storage", lambda: in_daemon_thread(storage.read))
     except Unseen as unseen:
-        return Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
+        return unseen.gap(Scope.REGISTRY)
 
 
 def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:

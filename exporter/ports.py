@@ -39,9 +39,9 @@ class Unseen(Exception):
         """Return what to make of an exception that no adapter should raise; log it as well."""
         return cls(subject, Reason.INTERNAL, f"unexpected {type(error).__name__}: see the log")
 
-    def gap(self, scope: Scope) -> Gap:
-        """Return it as a gap."""
-        return Gap(scope, self.subject, self.reason, self.detail)
+    def gap(self, scope: Scope, subject: str = "") -> Gap:
+        """Return it as a gap, of another subject where one is given."""
+        return Gap(scope, subject or self.subject, self.reason, self.detail)
 
 
 class Full(Exception):

@@ -9,7 +9,7 @@ from exporter.commands.options import clusters
 from exporter.config.loading import Misconfigured, load
 from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Scope
 from exporter.facts.use import Use
 from exporter.judge.impact import User, users_of
 from exporter.judge.preflight.prediction import NeededImage
@@ -84,4 +84,4 @@ def _read(source: ReferenceSource) -> Listing[Use]:
     try:
         return source.uses()
     except Unseen as unseen:
-        return Listing((), (Gap(Scope.REFERENCES, source.name, unseen.reason, unseen.detail),))
+        return Listing((), (unseen.gap(Scope.REFERENCES, source.name),))

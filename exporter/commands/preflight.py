@@ -16,7 +16,7 @@ from exporter.commands.needed import Needs, read_needs
 from exporter.commands.operation import operation
 from exporter.commands.options import check_place, is_folder, place, plain_http
 from exporter.facts import body
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Scope
 from exporter.facts.inventory import Inventory
 from exporter.judge.gc.outcome import Aborted, Unpredictable, worst_case
 from exporter.judge.gc.paths import removed
@@ -77,8 +77,8 @@ def _from_storage(
             inventory, again = _predicted(stored, planned, needs)
             found = from_storage.confirmed(found, again)
     except Unseen as unseen:
-        gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
-        answer = Prediction(planned.description, (), (), (gap,), None, Checked(0, 0, 0))
+        gaps = (unseen.gap(Scope.REGISTRY),)
+        answer = Prediction(planned.description, (), (), gaps, None, Checked(0, 0, 0))
         if args.output == "removed":
             _print_gaps(answer)
         else:

@@ -40,7 +40,7 @@ async def catalogue(target: Target) -> Listing[Repository]:
     try:
         return await target.registry.repositories()
     except Unseen as unseen:
-        return Listing((), (Gap(Scope.REGISTRY, "_catalog", unseen.reason, unseen.detail),))
+        return Listing((), (unseen.gap(Scope.REGISTRY, "_catalog"),))
 
 
 async def listings(
@@ -58,7 +58,7 @@ async def listings(
         try:
             return await room.fill(repository, target.registry.tags)
         except Unseen as unseen:
-            return Listing((), (Gap(Scope.REPOSITORY, repository, unseen.reason, unseen.detail),))
+            return Listing((), (unseen.gap(Scope.REPOSITORY, repository),))
 
     found = dict(await abreast(target.limits.width, tags, of))
     denied = [repository for repository, each in found.items() if isinstance(each, Absent)]

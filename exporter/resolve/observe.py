@@ -353,7 +353,7 @@ async def _away(target: Target) -> Gap | None:
     try:
         await target.registry.ping()
     except Unseen as unseen:
-        return Gap(Scope.REGISTRY, target.registry.name, unseen.reason, unseen.detail)
+        return unseen.gap(Scope.REGISTRY, target.registry.name)
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from exporter.config.cluster import ClusterSettings
 from exporter.config.settings import ReferencesSettings, Settings
-from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
+from exporter.facts.gap import UNREACHED, Reason, Scope
 from exporter.facts.use import Use
 from exporter.memory import SyncTimes
 from exporter.ports import Listing, ReferenceSource, Unseen, WatchedSource, joined
@@ -182,7 +182,7 @@ class ReferenceSources:
 
     def _frozen(self, name: str, unseen: Unseen) -> Read:
         """A source that went away must not turn what is live into what is not."""
-        gap = Gap(Scope.REFERENCES, name, unseen.reason, unseen.detail)
+        gap = unseen.gap(Scope.REFERENCES, name)
         nothing: Listing[Use] = Listing(())
         listing, status = self._last.get(name, (nothing, SourceStatus(name, False, None, 0)))
         kinds = tuple(replace(each, up=False, gaps=()) for each in status.kinds)

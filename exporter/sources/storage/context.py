@@ -115,7 +115,7 @@ class ReadContext:
         elif not isinstance(error, Unseen):
             _log.error("unexpected exception", exc_info=error, extra={"path": shown(self.path)})
             error = Unseen.unexpected(shown(self.path), error)
-        self.builder.gaps.append(Gap(Scope.OBJECT, error.subject, error.reason, error.detail))
+        self.builder.gaps.append(error.gap(Scope.OBJECT))
 
     def inventory(self, look: Callable[[str], tuple[int, int] | None]) -> Inventory:
         """Return the inventory, after a second look at blobs that are named and were not listed.
