@@ -129,3 +129,8 @@ class AppState:
     """How the commands that pages print are typed."""
     in_progress: frozenset[str] = frozenset()
     """Registries that are being audited now."""
+
+    @property
+    def reports(self) -> Mapping[str, Report]:
+        """The report of each registry that has one, by the registry's name."""
+        return {each.registry: each.report for each in self.statuses if each.report}

@@ -72,8 +72,8 @@ class Handlers:
         """The page of one digest."""
         registry = request.match_info["registry"]
         app_state = self._board.app_state
-        reports = [each.report for each in app_state.statuses if each.report]
-        report = next((each for each in reports if each.snapshot.registry == registry), None)
+        reports = app_state.reports
+        report = reports.get(registry)
         try:
             digest = Digest.parse(request.match_info["digest"])
         except Malformed:
@@ -81,7 +81,7 @@ class Handlers:
         if report is None or not await asyncio.to_thread(places, report, digest):
             raise web.HTTPNotFound(text="No such digest in the last audit\n")
         return await sending.page(
-            request, lambda: digest_page(reports, report, digest, app_state.invocation)
+            request, lambda: digest_page([*reports.values()], report, digest, app_state.invocation)
         )
 
     async def document(self, request: web.Request) -> web.StreamResponse:
@@ -129,9 +129,7 @@ class Handlers:
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """The snapshot of the last complete audit, for `--from`."""
-        registry = request.match_info["registry"]
-        reports = (each.report for each in self._board.app_state.statuses if each.report)
-        found = next((each for each in reports if each.snapshot.registry == registry), None)
+        found = self._board.app_state.reports.get(request.match_info["registry"])
         if found is None:
             raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
         async with self._slots:
@@ -159,9 +157,8 @@ def _digest_sought(app_state: AppState, sought: str) -> str:
         digest = Digest.parse(sought.rpartition("@")[2])
     except Malformed:
         return ""
-    reports = (each.report for each in app_state.statuses if each.report)
-    found = next((each for each in reports if places(each, digest)), None)
-    return digest_path(found.snapshot.registry, digest) if found else ""
+    found = (name for name, report in app_state.reports.items() if places(report, digest))
+    return next((digest_path(name, digest) for name in found), "")
 
 
 def _narrowed(
