@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from exporter.config.registry import EventsSettings
 from exporter.config.secrets import NoSecret, events_token
@@ -45,23 +46,17 @@ def receivers(settings: Settings, queues: Mapping[str, EventQueue]) -> Mapping[s
     """Return what takes the events of each registry that has a queue, by its name."""
     found = {each.label: each.events for each in settings.registries if each.events}
     return {
-        name: EventReceiver(Token(found[name]), queue.take, queue.tally)
+        name: EventReceiver(partial(read_token, found[name]), queue.take, queue.tally)
         for name, queue in queues.items()
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """The token of a registry's events, read anew at each call."""
-
-    settings: EventsSettings
-
-    def __call__(self) -> str:
-        """Return it; raises `Unseen`."""
-        try:
-            return events_token(self.settings)
-        except NoSecret as missing:
-            raise Unseen("events", Reason.CREDENTIALS, str(missing)) from missing
+def read_token(settings: EventsSettings) -> str:
+    """Read the token of a registry's events; raises `Unseen`."""
+    try:
+        return events_token(settings)
+    except NoSecret as missing:
+        raise Unseen("events", Reason.CREDENTIALS, str(missing)) from missing
 
 
 @dataclass(slots=True)

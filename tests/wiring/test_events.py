@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.reference import Repository
 from exporter.ports import Unseen
 from exporter.resolve.scope import AuditScope
-from exporter.wiring.events import AuditedRepositories, Token
+from exporter.wiring.events import AuditedRepositories, read_token
 from tests import worlds
 from tests.fakes import Fake, audited, target, use
 from tests.publish.reports import status
@@ -81,7 +82,7 @@ def test_a_token_is_read_anew_and_one_that_is_gone_is_unseen(tmp_path: Path) -> 
     text = f"registries: [{{url: 'https://a.example', events: {{token_file: '{file}'}}}}]"
     settings = parse(text.encode(), {}).registries[0].events
     assert settings
-    token = Token(settings)
+    token = partial(read_token, settings)
 
     first = token()
     file.write_text("second")
