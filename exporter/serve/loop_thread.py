@@ -10,7 +10,7 @@ from exporter.tally import LoopTally
 
 Answer = TypeVar("Answer")
 
-_BEAT: Final = 0.2
+_BEAT: Final = 0.5
 """Seconds from one look at a loop's lateness to the next."""
 _PATIENCE: Final = 1.0
 """Seconds that a thread is given to end."""

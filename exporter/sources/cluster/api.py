@@ -1,6 +1,7 @@
 """The Kubernetes API: lists read to their end or not at all, their watches, and Secrets."""
 
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -36,6 +37,11 @@ _STARTS: Final = 3
 """How often a list is begun; a server forgets its place in a list after some minutes."""
 _SHORTEST_WATCH: Final = 300
 """Seconds after which a server may end a watch, as its own clients ask it to: up to twice that."""
+_GATHERED: Final = 0.5
+"""Seconds in which further events gather after one that was waited for: to wake up costs more than
+to read a few."""
+_WAITED: Final = 0.005
+"""Seconds from which on an event was waited for: it was not there already."""
 _GET_SECRETS: Final = '{apiGroups: [""], resources: ["secrets"], verbs: ["get"]}'
 _SECRET: Final = msgspec.json.Decoder(Secret)
 _EVENT: Final = msgspec.json.Decoder(WatchEvent)
@@ -195,6 +201,7 @@ class EventStream:
     ) -> None:
         """Take an answer before anything of it is read."""
         self._subject, self._resource, self._answer = subject, resource, answer
+        self._closed = threading.Event()
         self.heard: float | None = None
         """When anything came last, on the monotonic clock; a proxy may keep all of it back."""
 
@@ -203,18 +210,24 @@ class EventStream:
 
         Raises `Unseen`, with the reason `INCOMPLETE_LIST` where some events are lost.
         """
-        waiting = b""
+        waiting, waited = b"", False
         with closing(self._answer), _told(self._subject):
+            began = time.monotonic()
             while chunk := self._answer.read1(_CHUNK):
                 self.heard = time.monotonic()
+                waited = waited or self.heard - began > _WAITED
                 *lines, waiting = (waiting + chunk).split(b"\n")
                 yield from (self._event(line) for line in lines if line.strip())
                 if len(waiting) > _LARGEST_OBJECT:
                     detail = f"an event of more than {_LARGEST_OBJECT} bytes"
                     raise Unseen(self._subject, Reason.TOO_LARGE, detail)
+                if lines and waited:
+                    waited = self._closed.wait(_GATHERED)
+                began = time.monotonic()
 
     def close(self) -> None:
         """End it, also while another thread waits for what comes next."""
+        self._closed.set()
         with suppress(OSError, ValueError, RuntimeError):  # it has ended already
             self._answer.shutdown()
 
