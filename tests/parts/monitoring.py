@@ -178,17 +178,23 @@ def watch(folder: Path, exporter: str) -> Iterator[Watch]:
     targets = {"static_configs": [{"targets": [exporter]}]}
     with ExitStack() as stack:
         woken, told = (stack.enter_context(pager()) for _ in range(2))
-        routes = _routes({"pager": woken.url, "tickets": told.url})
-        manager = stack.enter_context(alertmanager(folder / "alertmanager", routes))
+        config = _hurried(routes({"pager": woken.url, "tickets": told.url}))
+        manager = stack.enter_context(alertmanager(folder / "alertmanager", config))
         looking = prometheus(folder / "prometheus", targets, rules, manager.address)
         yield Watch(stack.enter_context(looking), woken, told)
 
 
-def _routes(urls: dict[str, str]) -> Json:
-    """The shipped example; its receivers reach the test, and no group is waited for."""
+def routes(urls: dict[str, str]) -> Json:
+    """The shipped example; its receivers are at these addresses."""
     config: Json = yaml.safe_load((_ALERTS / "alertmanager.yml").read_text())
-    config["route"]["group_wait"] = "1s"
     for receiver in config["receivers"]:
         for hook in receiver.get("webhook_configs", ()):
             hook["url"] = urls[receiver["name"]]
+    return config
+
+
+def _hurried(config: Json) -> Json:
+    """No group is waited for."""
+    for route in (config["route"], *config["route"]["routes"]):
+        route["group_wait"] = "1s"
     return config

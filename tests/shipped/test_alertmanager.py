@@ -61,6 +61,56 @@ def test_an_alert_reaches_whom_its_severity_means(alert: Alert) -> None:
     assert done.stdout.split() == [RECEIVERS[alert.severity]]
 
 
+SECONDS_TO_METRICS = 10
+"""benchmarks/page.py measures less, also where both happen at once."""
+ROOT = ALERTS.parent
+HELM = yaml.safe_load((ROOT / "helm" / "values.yaml").read_text())
+DOCUMENT = (ROOT / "docs" / "alerts.md").read_text()
+(SNIPPET,) = re.findall(r"```yaml\n# prometheus.yml\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+DEFAULT = "1m"
+"""Prometheus' own interval, of scrapes and of evaluations."""
+
+
+def intervals() -> Iterator[tuple[str, str, str]]:
+    """Where Prometheus is configured, and how often it scrapes and evaluates there."""
+    for monitor in ("serviceMonitor", "podMonitor"):
+        yield monitor, HELM[monitor]["interval"], DEFAULT
+    examples = {
+        path.parent.name: path.read_text() for path in ROOT.glob("examples/*/prometheus.yml")
+    }
+    for name, text in {"docs": SNIPPET, **examples}.items():
+        config = yaml.safe_load(text)
+        common = config.get("global", {})
+        (job,) = config["scrape_configs"]
+        scrape = job.get("scrape_interval") or common.get("scrape_interval", DEFAULT)
+        yield name, scrape, common.get("evaluation_interval", DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("scrape", "evaluation"),
+    [each[1:] for each in intervals()],
+    ids=[each[0] for each in intervals()],
+)
+@pytest.mark.parametrize("alert", ["RegistryLiveTagBroken", "RegistryManyLiveTagsBroken"])
+def test_a_loss_is_paged_within_six_minutes_where_a_watch_or_an_event_tells_of_it(
+    alert: str, scrape: str, evaluation: str
+) -> None:
+    (wait,) = (each.wait for each in alerts() if each.name == alert)
+    (route,) = (
+        each
+        for each in yaml.safe_load(CONFIG.read_text())["route"]["routes"]
+        if each["receiver"] == "pager"
+    )
+
+    parts = (scrape, evaluation, wait, route["group_wait"])
+    assert SECONDS_TO_METRICS + sum(map(seconds, parts)) <= 6 * 60
+
+
+def seconds(duration: str) -> int:
+    """The seconds of a duration with one unit."""
+    return int(duration[:-1]) * {"s": 1, "m": 60}[duration[-1]]
+
+
 MUTED = [
     ("RegistryManyLiveTagsBroken", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
     ("RegistryLiveTagBroken", ONE, "RegistryLiveTagBrokenElsewhere", ONE),
