@@ -60,8 +60,9 @@ class KindStatus:
     """When it last was, in seconds since the epoch; before that, when it was first tried."""
     gaps: tuple[Gap, ...] = ()
     """Why it was not."""
-    watched: bool = False
-    """Does a watch tell at once what changes? If not, it is listed at every audit."""
+    watched: bool | None = None
+    """Does a watch tell at once what changes? If not, it is listed at every audit. None where no
+    watch is possible."""
 
 
 @dataclass(frozen=True, slots=True)

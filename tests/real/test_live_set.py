@@ -15,7 +15,8 @@ import pytest
 
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
-from tests.parts.monitoring import watch
+from tests.parts.kubernetes import Kubernetes
+from tests.parts.monitoring import Watch, watch
 from tests.parts.process import until
 from tests.parts.product import Exporter, Said, exporter, run
 from tests.parts.registry import Registry, registry
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tests.parts.certificates import Authority
-    from tests.parts.kubernetes import Kubernetes
 
 pytestmark = pytest.mark.real
 
@@ -161,21 +161,54 @@ def test_a_cluster_that_goes_away_raises_its_own_alert_and_no_other_ones(
     assert fired["labels"]["source"] == "prod"
 
 
-RIGHTS = [
-    (verb, group, plural)
-    for rules in RBAC.values()
-    for rule in rules
-    for verb in rule["verbs"]
-    if verb != "watch"
-    for group in rule["apiGroups"]
-    for plural in rule["resources"]
-]
-"""Everything that the chart may grant, but watches: without, kinds are listed at every audit."""
+Right = tuple[str, str, str]
+EVERY = tuple(
+    dict.fromkeys(
+        (verb, group, plural)
+        for rules in RBAC.values()
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+    )
+)
+"""Everything that the chart may grant."""
+RIGHTS = tuple(each for each in EVERY if each[0] != "watch")
+"""Without watches: then kinds are listed at every audit."""
 
 
-def test_each_right_that_is_missing_raises_an_alert_that_names_its_kind(
-    cluster: Kubernetes, tmp_path: Path
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A cluster whose auditor has some rights, and the shipped rules on it."""
+
+    cluster: Kubernetes
+    role: str
+    exporter: Exporter
+    watch: Watch
+
+    def allow(self, *rights: Right) -> None:
+        """Give the auditor these rights and no others."""
+        allow(self.cluster, self.role, rights)
+
+    def named(self, alert: str) -> set[str]:
+        """The kinds that an alert names now."""
+        return {str(each["labels"].get("kind")) for each in self.watch.prometheus.firing(alert)}
+
+
+def allow(cluster: Kubernetes, role: str, rights: Iterable[Right]) -> None:
+    rules = [{"verbs": [v], "apiGroups": [g], "resources": [r]} for v, g, r in rights]
+    cluster.replace(role, cluster.get(role) | {"rules": rules})
+
+
+def kind_of(right: Right) -> str:
+    """A kind as metrics name it."""
+    _, group, plural = right
+    return f"{plural}.{group}".rstrip(".")
+
+
+@pytest.fixture
+def audited(cluster: Kubernetes, tmp_path: Path) -> Iterator[Audited]:
+    """A cluster that is listed, and not watched."""
     site = Site(cluster, cluster.namespace(), "registry.example")
     site.make("v1", "Secret", "pull", None, type="kubernetes.io/dockerconfigjson", data=NO_LOGINS)
     site.pod("web", "shop/web:1", spec={"imagePullSecrets": [{"name": "pull"}]})
@@ -183,12 +216,7 @@ def test_each_right_that_is_missing_raises_an_alert_that_names_its_kind(
     token = cluster.account(site.namespace, "auditor")
     role = cluster.grant(site.namespace, "auditor", everywhere=True)
     kubeconfig = cluster.kubeconfig(tmp_path / "auditor", token)
-
-    def allow(rights: Iterable[tuple[str, str, str]]) -> None:
-        rules = [{"verbs": [v], "apiGroups": [g], "resources": [r]} for v, g, r in rights]
-        cluster.replace(role, cluster.get(role) | {"rules": rules})
-
-    allow(RIGHTS)
+    allow(cluster, role, RIGHTS)
     with registry(tmp_path / "registry") as server:
         registries = [{"url": server.url, "plain_http": True}]
         features = dict.fromkeys(("helm_history", "pull_secrets", "node_pools"), True)
@@ -199,23 +227,38 @@ def test_each_right_that_is_missing_raises_an_alert_that_names_its_kind(
             watch(tmp_path, serving.address) as watching,
         ):
             serving.ready()
+            yield Audited(cluster, role, serving, watching)
 
-            def named() -> set[str]:
-                found = watching.prometheus.firing("RegistryLiveSetIncomplete")
-                return {str(each["labels"].get("kind")) for each in found}
 
-            gaps = "pullproof_reference_gaps"
-            until(lambda: not serving.values(gaps), "everything is read")
-            # The rights may not have been in force at first, which a scrape may have seen.
-            until(lambda: not named(), "no alert is left of the start")
-            for missing in dict.fromkeys(RIGHTS):
-                verb, group, plural = missing
-                allow(each for each in RIGHTS if each != missing)
-                kind = f"{plural}.{group}".rstrip(".")
-                until(lambda kind=kind: serving.values(gaps, kind=kind), f"{verb} {kind}: a gap")
-                until(lambda kind=kind: kind in named(), f"{verb} {kind}: an alert")
-                allow(RIGHTS)
-                until(lambda: not serving.values(gaps), "everything is read again")
+def test_each_right_that_is_missing_raises_an_alert_that_names_its_kind(audited: Audited) -> None:
+    alert, gaps = "RegistryLiveSetIncomplete", "pullproof_reference_gaps"
+    values = audited.exporter.values
+    until(lambda: not values(gaps), "everything is read")
+    # The rights may not have been in force at first, which a scrape may have seen.
+    until(lambda: not audited.named(alert), "no alert is left of the start")
+    for missing in RIGHTS:
+        audited.allow(*(each for each in RIGHTS if each != missing))
+        kind, verb = kind_of(missing), missing[0]
+        until(lambda kind=kind: values(gaps, kind=kind), f"{verb} {kind}: a gap")
+        until(lambda kind=kind: kind in audited.named(alert), f"{verb} {kind}: an alert")
+        audited.allow(*RIGHTS)
+        until(lambda: not values(gaps), "everything is read again")
+
+
+def test_each_kind_that_may_not_be_watched_raises_an_alert_until_it_may(audited: Audited) -> None:
+    alert = "RegistryLiveSetNotWatched"
+    watches = [each for each in EVERY if each not in RIGHTS]
+    kinds = set(map(kind_of, watches))
+    assert {"pods", "nodes", "secrets", "nodepools.karpenter.sh"} <= kinds
+    served = {each for each in kinds if "cluster.x-k8s.io" not in each}
+    until(lambda: audited.named(alert) == served, "all of them are named")
+
+    audited.allow(*RIGHTS, *watches[::2])
+    others = served - set(map(kind_of, watches[::2]))
+    until(lambda: audited.named(alert) == others, "the others are named still")
+
+    audited.allow(*EVERY)
+    until(lambda: not audited.named(alert), "all is watched")
 
 
 def test_explain_asks_a_cluster_who_needs_an_image(world: World) -> None:

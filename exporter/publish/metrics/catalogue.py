@@ -259,7 +259,8 @@ KIND_LAST_SYNC: Final = Group.REFERENCES.gauge(
 KIND_WATCHED: Final = Group.REFERENCES.gauge(
     "reference_kind_watched{source,kind}",
     "Whether changes to objects of a kind are seen at once, by a watch.",
-    "If not, the kind is listed at every audit.",
+    "If not, the kind is listed at every audit. Absent where no watch is possible: its server "
+    "serves none, or the source has more than 100 lists.",
 )
 REFERENCE_MAX_AGE: Final = Group.REFERENCES.gauge(
     "reference_max_age_seconds",

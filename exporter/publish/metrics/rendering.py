@@ -56,7 +56,8 @@ def _kinds(samples: Samples, source: SourceStatus) -> None:
     for each in source.kinds:
         samples.put(catalogue.KIND_UP, each.up, source.source, each.kind)
         samples.put(catalogue.KIND_LAST_SYNC, each.last_sync, source.source, each.kind)
-        samples.put(catalogue.KIND_WATCHED, each.watched, source.source, each.kind)
+        if each.watched is not None:
+            samples.put(catalogue.KIND_WATCHED, each.watched, source.source, each.kind)
     known = {gap for _, gap in of_kinds}
     gaps = Counter((kind, gap.reason) for kind, gap in of_kinds)
     gaps += Counter(("", gap.reason) for gap in source.gaps if gap not in known)

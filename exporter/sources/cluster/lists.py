@@ -149,9 +149,13 @@ class ClusterLists:
         watch = self.watch
         return watch is not None and all(map(watch.is_current, self._names(resource)))
 
-    def _is_watched(self, resource: ApiResource) -> bool:
-        watch = self.watch
-        return watch is not None and all(map(watch.is_open, self._names(resource)))
+    def _is_watched(self, resource: ApiResource) -> bool | None:
+        if self.watch is None:
+            return None
+        states = list(map(self.watch.follows, self._names(resource)))
+        if False in states:
+            return False
+        return None if None in states else True
 
     def _names(self, resource: ApiResource) -> list[ListName]:
         namespaces = (self.namespaces if resource.namespaced else ()) or ("",)

@@ -37,7 +37,7 @@ _CREDENTIALS: Final = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 """Seconds between two attempts; each waits twice as long as the one before."""
 _REFUSED: Final = 300.0
-"""Seconds until a watch that is not allowed is tried again."""
+"""Seconds until a watch that is not allowed is tried again, if no audit lists its kind before."""
 _TOGETHER: Final = 1.0
 """Seconds within which changes count as one."""
 _REST, _REST_OF_PODS = 20, 400
@@ -69,8 +69,10 @@ class ClusterWatch:
         return self._connection.api()
 
     def follow(self, name: ListName, kept: KeptList) -> None:
-        """Follow a list from now on, if it is not followed yet."""
-        if name not in self._followers and len(self._followers) < _MOST:
+        """Follow a list that was listed just now, from now on; at once where that failed before."""
+        if known := self._followers.get(name):
+            known.again.set()
+        elif len(self._followers) < _MOST:
             follower = _Follower(*name, kept, self._connection, self._note, self._over)
             self._followers[name] = follower
             threading.Thread(target=follower.run, name="cluster-watch", daemon=True).start()
@@ -80,10 +82,14 @@ class ClusterWatch:
         follower = self._followers.get(name)
         return follower is not None and follower.is_current
 
-    def is_open(self, name: ListName) -> bool:
-        """Is a list being followed, whether or not anything came yet?"""
-        follower = self._followers.get(name)
-        return follower is not None and follower.is_open
+    def follows(self, name: ListName) -> bool | None:
+        """Is a list being followed, whether or not anything came yet?
+
+        None where it cannot be: its server serves no watch of it, or there are too many lists.
+        """
+        if follower := self._followers.get(name):
+            return follower.follows
+        return False if len(self._followers) < _MOST else None
 
     def close(self) -> None:
         """End all of it."""
@@ -149,16 +155,13 @@ class _Follower:
     connection: _Connection
     changed: Callable[[ApiResource], None]
     over: threading.Event
+    again: threading.Event = field(default_factory=threading.Event)
+    """Ends the pause before the next attempt."""
+    follows: bool | None = False
+    """Did the last attempt succeed? None where the server serves no watch of the list."""
     _stream: EventStream | None = None
     _listing: int = 0
     """Which list the events of the stream follow."""
-    _told: bool = False
-    """Was it told that the list is followed?"""
-
-    @property
-    def is_open(self) -> bool:
-        """Is a watch open?"""
-        return self._stream is not None
 
     @property
     def is_current(self) -> bool:
@@ -171,14 +174,17 @@ class _Follower:
         return fresh and self._listing == self.kept.position[0]
 
     def interrupt(self) -> None:
-        """End the watch that is open."""
+        """End the watch that is open, or the pause before the next."""
+        self.again.set()
         if stream := self._stream:
             stream.close()
 
     def run(self) -> None:
         """Follow the list until it is over."""
         pause = 0.0
-        while not self.over.wait(pause):
+        while not self.over.is_set():
+            self.again.wait(pause)
+            self.again.clear()
             try:
                 pause = self._attempt(pause)
             except Exception:  # noqa: BLE001 - audits list what is not followed
@@ -191,9 +197,9 @@ class _Follower:
         try:
             heard = self._follow()
         except Unseen as unseen:
+            self.follows = None if unseen.reason is Reason.UNSUPPORTED else False
             if unseen.reason in _FORBIDDEN:
                 _log.info("kind is listed, not watched", extra=self._named(unseen))
-                self._told = False
                 return _REFUSED
             if unseen.reason is Reason.UNAUTHORIZED:
                 self.connection.forget()
@@ -212,8 +218,8 @@ class _Follower:
         self._stream = stream
         if self.over.is_set():
             stream.close()
-        if not self._told:
-            self._told = True
+        if not self.follows:
+            self.follows = True
             self.changed(self.resource)
         try:
             for event in stream:

@@ -69,7 +69,7 @@ def busy() -> AppState:
     about = replace(about, snapshot=replace(about.snapshot, read_in_full=9))
     shown = status(about, tally=tally, facts_written=1.0)
     denied = Gap(Scope.REFERENCES, "prod: pods", Reason.DENIED)
-    kinds = KindStatus("pods", False, 1.0, (denied,)), KindStatus("nodes", True, 2.0)
+    kinds = KindStatus("pods", False, 1.0, (denied,), False), KindStatus("nodes", True, 2.0)
     prod = SourceStatus("prod", True, 2.0, 7, kinds, (denied,))
     return app_state(shown, sources=(prod,), in_progress=running, ledger=LedgerTally(lost=True))
 
