@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import struct
@@ -47,6 +48,8 @@ class Answer:
 
 RESET: Final = Answer(0)
 """No answer: the connection is reset."""
+CLOSED: Final = Answer(-1)
+"""No answer: the connection is closed, as by a server whose program failed."""
 _ABORT: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, zero seconds: closing sends RST."""
 
@@ -100,6 +103,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, said: Answer) -> None:
         if said is RESET:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            os.close(self.connection.detach())  # http.server would end it in order first
+            self.close_connection = True
+            return
+        if said is CLOSED:
             self.close_connection = True
             return
         length = len(said.body) if said.announced is None else said.announced

@@ -11,7 +11,7 @@ import base64
 import gzip
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +21,7 @@ import httpx
 
 from exporter.oci.digest import Digest
 from exporter.oci.links import ACCEPT
-from tests.parts.http import Answer, Asked, serving
+from tests.parts.http import CLOSED, Answer, Asked, serving
 from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
@@ -167,47 +167,52 @@ def asked(
         base_url=stand.url, headers=_ACCEPT, trust_env=False, timeout=PATIENCE
     ) as http:
         http.headers.update(stand.authorization(""))
-        found = dict(_one(http, "GET", path) for path in PUBLIC)
+        found = dict(one(http, "GET", path) for path in PUBLIC)
         for repository, sizes in contents.items():
             http.headers.update(stand.authorization(repository))
             home = f"/v2/{repository}"
-            found |= [_one(http, "GET", f"{home}/tags/list")]
+            found |= [one(http, "GET", f"{home}/tags/list")]
             served: dict[Digest, None] = {}
             for reference in (*sizes, *names):
                 for method in ("HEAD", "GET"):
-                    key, told = _one(http, method, f"{home}/manifests/{reference}")
+                    key, told = one(http, method, f"{home}/manifests/{reference}")
                     found[key] = told
                     if told.body and told.status == httpx.codes.OK:
                         served[Digest.of(told.body)] = None
             for other in (each for each in served if each not in sizes):  # wrong bytes
-                found |= [_one(http, "HEAD", f"{home}/manifests/{other}")]
-                found |= [_one(http, "GET", f"{home}/manifests/{other}")]
-                found |= [_one(http, "GET", f"{home}/blobs/{other}")]
-            found |= [_one(http, "GET", f"{home}/referrers/{each}") for each in sizes]
-            found |= [_one(http, "GET", f"{home}/blobs/{each}") for each in sizes]
+                found |= [one(http, "HEAD", f"{home}/manifests/{other}")]
+                found |= [one(http, "GET", f"{home}/manifests/{other}")]
+                found |= [one(http, "GET", f"{home}/blobs/{other}")]
+            found |= [one(http, "GET", f"{home}/referrers/{each}") for each in sizes]
+            found |= [one(http, "GET", f"{home}/blobs/{each}") for each in sizes]
             for digest, size in sizes.items():
                 for part in (f"{size - 1}-{size - 1}", "-1"):
-                    found |= [_one(http, "GET", f"{home}/blobs/{digest}", f"bytes={part}")]
-            found |= [_one(http, "HEAD", f"{home}/blobs/{each}") for each in sizes]
+                    found |= [one(http, "GET", f"{home}/blobs/{digest}", f"bytes={part}")]
+            found |= [one(http, "HEAD", f"{home}/blobs/{each}") for each in sizes]
     return found
 
 
-def _one(http: httpx.Client, method: str, path: str, part: str = "") -> tuple[str, Answer]:
+def one(http: httpx.Client, method: str, path: str, part: str = "") -> tuple[str, Answer]:
+    """Ask for one thing; return what it is recorded by, and the answer: `CLOSED` for none."""
     sent = {"Range": part} if part else {}
-    body = bytearray()
     sent["Accept-Encoding"] = "identity"
-    with (
-        http.stream(method, path, headers=sent) as answer,
-        suppress(httpx.RemoteProtocolError),  # it promises more than it sends
-    ):
-        for chunk in answer.iter_raw():
-            body += chunk
-    headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
-    stated = answer.headers.get("Content-Length", "")
+    return f"{method} {path} {part}".rstrip(), _heard(http, method, path, sent)
+
+
+def _heard(http: httpx.Client, method: str, path: str, sent: Mapping[str, str]) -> Answer:
+    body, found = bytearray(), None
+    try:
+        with http.stream(method, path, headers=sent) as found:
+            for chunk in found.iter_raw():
+                body += chunk
+    except httpx.RemoteProtocolError:  # it promises more than it sends, or says nothing
+        pass
+    if found is None:
+        return CLOSED
+    headers = {name: found.headers[name] for name in _KEPT if name in found.headers}
+    stated = found.headers.get("Content-Length", "")
     announced = int(stated) if stated and int(stated) != len(body) else None
-    return f"{method} {path} {part}".rstrip(), Answer(
-        answer.status_code, bytes(body), headers, announced
-    )
+    return Answer(found.status_code, bytes(body), headers, announced)
 
 
 def _told(answer: Answer, bodies: dict[bytes, int]) -> list[object]:
@@ -217,4 +222,6 @@ def _told(answer: Answer, bodies: dict[bytes, int]) -> list[object]:
 
 def _answer(told: list[Any], bodies: list[bytes]) -> Answer:
     status, headers, number, announced = told
+    if status == CLOSED.status:
+        return CLOSED
     return Answer(status, bodies[number], headers, announced)

@@ -43,6 +43,7 @@ _NAMES = {
     "silent": "manifests are read among the blobs, which changes nothing",
     "decides": "its cleanup decides by",
     "ranges": "Range",
+    "unanswered": "GET of a blob whose file is lost gets no answer, though HEAD states its size",
     "referrers": "referrers API",
     "catalogue": "catalogue",
     "denial": "denial",
@@ -86,7 +87,7 @@ def _mark(fact: Fact) -> str:  # type: ignore[type-arg] # of any value
 
 
 def _value(name: str, fact: Fact) -> str:  # type: ignore[type-arg] # of any value
-    if name in ("ranges", "referrers", "silent"):
+    if name in ("ranges", "referrers", "silent", "unanswered"):
         return "yes" if fact.value else "no"
     if name == "collector":
         return _KEPT[fact.value]

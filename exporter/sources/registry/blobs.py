@@ -9,7 +9,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, BlobRead, Sink, Unseen, Wrong
-from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content
+from exporter.sources.registry.messages import BodyEnd, NoAnswer, Request, Response, for_content
 from exporter.sources.registry.responses import (
     announced,
     check_content,
@@ -44,7 +44,9 @@ async def last_byte(
         return await _counted(session, whole, blob, hashing)
     last = "-1" if blob.size is None else f"{blob.size - 1}-{blob.size - 1}"
     request = replace(whole, span=f"bytes={last}")
-    response = await session.send(request)
+    response = await _sent(session, request, blob)
+    if isinstance(response, Wrong):
+        return response
     if response.status == _PARTIAL:
         session.ranges = True
         if _is_last_byte(response, request, blob):
@@ -54,6 +56,8 @@ async def last_byte(
             session.ranges = False
         response.body = bytes(hashing.beginning) + response.body
         wrong = await _wrong(response, request.subject, blob, hashing.digest)
+        if wrong is None:
+            session.witnesses.add(repository, blob)
         if wrong is None or (blob.size is not None and response.received >= blob.size):
             return wrong or BlobRead(hashing.last, hashed=True)
     elif response.status != _NOT_SATISFIABLE:
@@ -69,11 +73,15 @@ async def whole(
     request = replace(_request(repository, blob), most=blob.size or most)
     if request.most > most:
         raise Unseen(request.subject, Reason.TOO_LARGE, f"{blob.size} bytes, more than {most}")
-    response = await session.send(request)
+    response = await _sent(session, request, blob)
+    if isinstance(response, Wrong):
+        return response
     if response.status != _OK:
         return await session.absence(response, request.subject)
     found = Digest.of(response.body, blob.digest.algorithm)
     wrong = await _wrong(response, request.subject, blob, found)
+    if wrong is None:
+        session.witnesses.add(repository, blob)
     return wrong or BlobRead(response.body, hashed=True)
 
 
@@ -106,12 +114,41 @@ async def _counted(
     session: Session, request: Request, blob: Descriptor, hashing: Hashing
 ) -> BlobRead | Absent | Wrong:
     """Ask for the whole blob and count its bytes; return the last one where they are right."""
-    response = await session.send(request)
+    response = await _sent(session, request, blob)
+    if isinstance(response, Wrong):
+        return response
     if response.status != _OK:
         return await session.absence(response, request.subject)
     response.body = bytes(hashing.beginning) + response.body
     wrong = await _wrong(response, request.subject, blob, hashing.digest)
+    if wrong is None:
+        session.witnesses.add(Repository(request.repository), blob)
     return wrong or BlobRead(hashing.last, hashed=True)
+
+
+async def _sent(session: Session, request: Request, blob: Descriptor) -> Response | Wrong:
+    """Send a request for a blob. Raises `Unseen`.
+
+    Quay with local storage does not answer GET of a blob whose file is lost; behind nginx that is
+    502 (Quay of 2026-08-21, run). No answer proves nothing, unless it is for one blob alone: of
+    such a kind, where HEAD states the size, and another blob comes whole between two that fail.
+    """
+    try:
+        return await session.send(request)
+    except NoAnswer as first:
+        witness = session.witnesses.other_than(blob.digest)
+        if not session.facts.unanswered.value or witness is None:
+            raise
+        head = await session.send(replace(request, method="HEAD", span="", sink=None))
+        stated = head.headers.get("content-length", "")
+        if head.status != _OK or not stated.isdigit() or blob.size not in (None, int(stated)):
+            raise
+        if not isinstance(await whole(session, *witness), BlobRead):
+            raise first from None
+        try:
+            return await session.send(request)
+        except NoAnswer:
+            return Wrong(f"0 of {stated} bytes: HEAD states them, and GET has no answer")
 
 
 async def _wrong(response: Response, subject: str, blob: Descriptor, found: Digest) -> Wrong | None:

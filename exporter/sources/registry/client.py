@@ -19,11 +19,19 @@ from exporter.sources.registry.messages import (
     ERROR_BYTES,
     BodyEnd,
     CutShort,
+    NoAnswer,
     Request,
     Response,
 )
 from exporter.sources.registry.streaming import BodyDeadline
-from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
+from exporter.sources.registry.transport import (
+    ClosedEarly,
+    Cut,
+    Transport,
+    Unresolved,
+    Untrusted,
+    message,
+)
 from exporter.tally import BUCKETS, Tally
 
 _log = logging.getLogger(__name__)
@@ -168,6 +176,8 @@ class Client:
                 await incoming.aclose()
             status = response.status
             code = str(status) if status in _TOLD_APART else f"{status // 100}xx"
+        except ClosedEarly as error:
+            raise NoAnswer(request.subject, Reason.RESET, str(error)) from error
         except httpx.TransportError as error:
             reason = _REASONS.get(type(error), Reason.RESET)
             raise Unseen(request.subject, reason, str(error)) from error

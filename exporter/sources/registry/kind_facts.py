@@ -77,7 +77,7 @@ _HARMLESS: Final = frozenset({ReadEffect.RATE_LIMIT})
 _UNKNOWN_COLLECTOR: Final = Fact(Collector.UNKNOWN)
 _NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
 _UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
-_NOT_SILENT: Final = Fact(value=False)
+_NOT: Final = Fact(value=False)
 _UNKNOWN_RANGES: Final[Fact[bool | None]] = Fact(None)
 _UNKNOWN_SERVED: Final[Fact[bool | None]] = Fact(None)
 
@@ -106,10 +106,12 @@ class KindFacts:
     """What GET of a blob changes."""
     decides: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
     """By which of these records a cleanup of it, or a limit, decides."""
-    silent: Fact[bool] = _NOT_SILENT
+    silent: Fact[bool] = _NOT
     """Can the body of a manifest be read among the blobs, which changes none of these records?"""
     ranges: Fact[bool | None] = _UNKNOWN_RANGES
     """Does it answer a Range request for a blob with that part?"""
+    unanswered: Fact[bool] = _NOT
+    """Does GET of a blob whose file is lost get no answer, while HEAD states its size?"""
     referrers: Fact[bool | None] = _UNKNOWN_SERVED
     """Does it have the referrers API?"""
     catalogue: Fact[Visibility] = Fact(Visibility.UNKNOWN)

@@ -70,6 +70,10 @@ def for_content(repository: str, kind: str, reference: str, accept: str, most: i
     )
 
 
+class NoAnswer(Unseen):
+    """A server closed the connection without an answer, or a gateway before it said so (502)."""
+
+
 class CutShort(Unseen):
     """A document whose connection was closed cleanly before the length that its header states."""
 

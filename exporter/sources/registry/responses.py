@@ -11,7 +11,7 @@ from typing import Any, Final
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.ports import Absent, Unseen
-from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Response
+from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, NoAnswer, Response
 
 _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})
 """OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""
@@ -21,6 +21,7 @@ _UNAUTHORIZED: Final = 401
 _POLICY: Final = 412
 """Harbor: a project's policy forbids the pull, and says why."""
 _FAILED: Final = 500
+_BAD_GATEWAY: Final = 502
 _SYNTAX: Final = ("unexpected end of JSON input", "invalid character '")
 """How errors of Go's JSON reader begin that are the bytes' own (encoding/json, scanner.go)."""
 _LONGEST_WORDS: Final = 200
@@ -139,7 +140,8 @@ def refusal(response: Response, subject: str) -> Unseen:
         reason = Reason.SERVER_ERROR
     if reason is None:
         reason = Reason.UNSUPPORTED if found else Reason.NOT_A_REGISTRY
-    return Unseen(subject, reason, words)
+    own = response.status == _BAD_GATEWAY and not response.foreign
+    return (NoAnswer if own else Unseen)(subject, reason, words)
 
 
 def _syntax_error(fault: ErrorEntry) -> str:

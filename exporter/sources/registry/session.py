@@ -3,12 +3,16 @@
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final, Self
 
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import Pulls
+from exporter.oci.digest import Digest
+from exporter.oci.links import Descriptor
+from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
 from exporter.sources.registry.client import Client
@@ -28,6 +32,26 @@ _CONTENT: Final = frozenset({"manifest", "blob"})
 _READS: Final = frozenset({"GET", "HEAD"})
 _BASE: Final = Request("base", "/v2/", "/v2/")
 _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 429, 500, 503
+
+
+class Witnesses:
+    """Small blobs that came whole last: read again, they show that the registry serves blobs."""
+
+    _largest: Final = 2**16
+    """Bytes of one: most configurations are smaller."""
+
+    def __init__(self) -> None:
+        self._last: deque[tuple[Repository, Descriptor]] = deque(maxlen=2)
+
+    def add(self, repository: Repository, blob: Descriptor) -> None:
+        """Note a blob that came whole."""
+        known = any(each.digest == blob.digest for _, each in self._last)
+        if not known and blob.size is not None and 0 < blob.size <= self._largest:
+            self._last.append((repository, blob))
+
+    def other_than(self, digest: Digest) -> tuple[Repository, Descriptor] | None:
+        """Return one that is not this blob; None where there is none."""
+        return next((each for each in self._last if each[1].digest != digest), None)
 
 
 class Session:
@@ -52,6 +76,8 @@ class Session:
         self._breaker = Breaker(name, limits)
         self.pull_budget = PullBudget()
         """How many manifests may be read, over connections beside it as well."""
+        self.witnesses = Witnesses()
+        """Blobs that came whole, over connections beside it as well."""
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
         self._listed_to_login = False
@@ -90,6 +116,7 @@ class Session:
         client, pace = self._client.beside(limits), self._pace.beside(limits)
         other = type(self)(self.name, client, self._logins, limits, pace)
         other.origin, other.pull_budget = self, self.pull_budget
+        other.witnesses = self.witnesses
         return other
 
     async def aclose(self) -> None:

@@ -42,6 +42,10 @@ class Cut(httpx.RemoteProtocolError):
         self.received = received
 
 
+class ClosedEarly(httpx.RemoteProtocolError):
+    """The connection was closed cleanly before an answer began."""
+
+
 def message(
     method: str,
     address: Address,
@@ -188,7 +192,7 @@ _UNSENT: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ..
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError, "the proxy cannot be reached"),
     (aiohttp.ClientHttpProxyError, httpx.ProxyError, "the proxy refuses"),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, "no connection in time"),
-    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError, "closed without an answer"),
+    (aiohttp.ServerDisconnectedError, ClosedEarly, "closed without an answer"),
     (aiohttp.ClientResponseError, httpx.RemoteProtocolError, "the answer is not HTTP"),
     (ValueError, Unresolved, "no name that a host can have"),  # aiohttp.InvalidURL is one
 )

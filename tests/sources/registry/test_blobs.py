@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -12,9 +13,10 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
+from exporter.sources.registry.credentials import FixedLogin, Login
 from exporter.sources.registry.messages import Response as Received
 from exporter.sources.registry.responses import check_content, check_transfer, check_whole
-from tests.parts.http import RESET, Answer, Asked, serving
+from tests.parts.http import CLOSED, RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import registry_at
 
 if TYPE_CHECKING:
@@ -470,3 +472,75 @@ async def test_a_flipped_byte_of_what_came_whole_is_a_mismatch(at: int) -> None:
     assert await last_byte(Answer(200, bytes(flipped))) == Wrong(
         f"hashes to {Digest.of(bytes(flipped))}", mismatch=True
     )
+
+
+OTHER: Final = Descriptor("application/octet-stream", Digest.of(b"config"), 6)
+GATEWAY: Final = Answer(502, b"<html>Quay Loading</html>", {"Content-Type": "text/html"})
+
+
+@dataclass
+class Quay:
+    """Quay with local storage: it knows blobs from its database, and has lost the file of one."""
+
+    lost: Answer
+    service: str = "quay"
+    other: Answer = field(default_factory=lambda: Answer(200, b"config"))
+    url: str = ""
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.target == "/v2/":
+            host = self.url.partition("//")[2]
+            how = f'Bearer realm="{self.url}/v2/auth",service="{host}"'
+            return Answer(401, headers={"WWW-Authenticate": how} if self.service == "quay" else {})
+        if asked.target.startswith("/v2/auth"):
+            return Answer(200, b'{"token":"a"}')
+        if asked.target.endswith(str(OTHER.digest)):
+            return self.other
+        return Answer(200, announced=SIZE) if asked.method == "HEAD" else self.lost
+
+    async def read(self, *before: Descriptor) -> BlobRead | Absent | Wrong:
+        with serving(self) as self.url:
+            async with registry_at(self.url, logins=FixedLogin(Login("a", "b"))) as registry:
+                with suppress(Unseen):
+                    await registry.ping()
+                for each in before:
+                    await registry.read(APP, each)
+                return await registry.read(APP, BLOB)
+
+
+@pytest.mark.parametrize("lost", [CLOSED, GATEWAY], ids=["no answer", "502 of nginx"])
+async def test_a_blob_that_quay_knows_and_never_sends_is_lost_while_it_sends_others(
+    lost: Answer,
+) -> None:
+    stated = f"0 of {SIZE} bytes: HEAD states them, and GET has no answer"
+
+    assert await Quay(lost).read(OTHER) == Wrong(stated)
+
+
+@pytest.mark.parametrize(
+    ("server", "before"),
+    [
+        (Quay(CLOSED), ()),
+        (Quay(RESET), (OTHER,)),
+        (Quay(Answer(503)), (OTHER,)),
+        (Quay(CLOSED, "unknown"), (OTHER,)),
+    ],
+    ids=["no other blob was read", "reset on the way", "away", "of a kind that is not known so"],
+)
+async def test_no_answer_proves_nothing_by_itself(
+    server: Quay, before: tuple[Descriptor, ...]
+) -> None:
+    with pytest.raises(Unseen):
+        await server.read(*before)
+
+
+async def test_no_answer_proves_nothing_where_other_blobs_have_none_either() -> None:
+    served = iter([Answer(200, b"config")])
+
+    class Away(Quay):
+        def __call__(self, asked: Asked) -> Answer:
+            self.other = next(served, CLOSED) if "/blobs/" in asked.target else self.other
+            return super().__call__(asked)
+
+    with pytest.raises(Unseen):
+        await Away(CLOSED).read(OTHER)

@@ -13,7 +13,14 @@ import pytest
 
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.proxies import Proxies
-from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
+from exporter.sources.registry.transport import (
+    ClosedEarly,
+    Cut,
+    Transport,
+    Unresolved,
+    Untrusted,
+    message,
+)
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, Asked, serving
 from tests.parts.ports import held
@@ -98,7 +105,7 @@ async def test_a_handshake_that_never_ends_is_a_connect_timeout() -> None:
 
 async def test_a_connection_closed_without_an_answer_is_a_protocol_error() -> None:
     async with speaking() as server:
-        assert type(await failure(server.url)) is httpx.RemoteProtocolError
+        assert isinstance(await failure(server.url), ClosedEarly)
 
 
 async def test_a_torn_connection_is_a_read_error() -> None:
