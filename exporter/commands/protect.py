@@ -104,23 +104,16 @@ async def _failure(writing: KeepTagger, keep: KeepTag) -> str:
 def _answered(
     args: argparse.Namespace, plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None
 ) -> Exit:
+    saved = Invocation(shlex.join(("--from", str(args.saved)))) if args.saved else None
+    invocation = saved or again(args)
     answered(
         args,
         lambda now: protect.document(plans, outcomes, now),
-        lambda _: protect.blocks(plans, outcomes, _invocation(args)),
+        lambda _: protect.blocks(plans, outcomes, invocation),
     )
     if any(plan.wanted for plan in plans):
         return Exit.BROKEN
-    blind = [plan for plan in plans if _blind(plan)]
+    blind = [plan for plan in plans if plan.doubtful or plan.report.snapshot.gaps]
     for line in chain.from_iterable(map(protect.incomplete, blind)):
         sys.stderr.write(f"pullproof: {plain(line)}\n")
     return Exit.BLIND if blind else Exit.WELL
-
-
-def _invocation(args: argparse.Namespace) -> Invocation:
-    return Invocation(shlex.join(("--from", str(args.saved)))) if args.saved else again(args)
-
-
-def _blind(plan: KeepTagPlan) -> bool:
-    """Return whether anything may need a keep tag and is unknown."""
-    return bool(plan.doubtful or plan.report.snapshot.gaps)

@@ -206,7 +206,8 @@ def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
         digests = {key: Digest.of_packed(key) for key in found}
         manifests = {key: read.get(digest) for key, digest in digests.items()}
         indexes = (each for each in manifests.values() if each and each.is_index)
-        unread = named[repository].union(*_listed(indexes))
+        listed = (child.digest for index in indexes for child in index.children)
+        unread = named[repository].union(listed)
         blobs = Counter(
             seen
             for key, seen in found.items()
@@ -215,10 +216,6 @@ def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
         sizes = _sizes(manifests)
         present = {key: sizes.get(key, 0) for key, seen in found.items() if _counts(seen)}
         yield RepositoryContent(repository, blobs, present)
-
-
-def _listed(indexes: Iterable[Manifest]) -> Iterator[tuple[Digest, ...]]:
-    return (tuple(child.digest for child in each.children) for each in indexes)
 
 
 def _counts(seen: Sighting) -> bool:

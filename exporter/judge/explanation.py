@@ -131,7 +131,8 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
         hold = _hold(report.snapshot, repository, digest)
         dependents = tuple(_dependents(report, around, digest))
     doubts = tuple(_doubts(report, repository, around))
-    heard = sources and hold.running.sure and not _unheard(report)
+    read = not any(gap.scope is Scope.REFERENCES for gap in report.snapshot.gaps)
+    heard = sources and hold.running.sure and read
     named = {use for each in dependents for use in each.verdict.uses}
     used = bool(hold.running.uses) or any(each.is_live for each in dependents)
     risky = hold.risk.endangers and any(not each.direct for each in dependents)
@@ -250,11 +251,6 @@ def _known(found: bool, *, proven: bool) -> Tristate:  # noqa: FBT001 - the find
     if found:
         return Tristate.YES
     return Tristate.NO if proven else Tristate.UNKNOWN
-
-
-def _unheard(report: Report) -> bool:
-    """Was a source of image references not read?"""
-    return any(gap.scope is Scope.REFERENCES for gap in report.snapshot.gaps)
 
 
 def _doubts(report: Report, repository: Repository, around: Iterable[TagVerdict]) -> Iterator[str]:

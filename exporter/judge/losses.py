@@ -92,7 +92,11 @@ class Repair:
     @property
     def damaged(self) -> tuple[TagReport, ...]:
         """The tags that were asked for and have lost something."""
-        return tuple(each for each in self.asked if _has_lost(each.verdict))
+        return tuple(
+            tag
+            for tag in self.asked
+            if tag.verdict.cannot_be_pulled or any(child.lost for child in tag.verdict.children)
+        )
 
     @property
     def latest(self) -> Report:
@@ -137,7 +141,3 @@ def broken_by(report: Report, cause: Digest) -> tuple[TagReport, ...]:
         for each in found.affects
     }
     return tuple(each for each in report.tags if each.name in names)
-
-
-def _has_lost(verdict: TagVerdict) -> bool:
-    return verdict.cannot_be_pulled or any(child.lost for child in verdict.children)

@@ -54,7 +54,9 @@ def child_cell(child: Child) -> Cell:
     if not child.expected:
         return BY_DESIGN
     cell = _CELLS[child.state]
-    return cell if child.required else Cell(cell.text.lower(), _lower(cell.tone))
+    if child.required:
+        return cell
+    return Cell(cell.text.lower(), Tone.UNSURE if cell.tone is Tone.BAD else cell.tone)
 
 
 def verdict_cell(verdict: TagVerdict) -> Cell:
@@ -216,7 +218,3 @@ def failing_words(tag: TagReport) -> str:
     pods = "1 pod is" if tag.failing_pulls == 1 else f"{tag.failing_pulls:,} pods are"
     said = f": {tag.pull_error}" if tag.pull_error else ""
     return f"{pods} failing to pull this already{said}"
-
-
-def _lower(tone: Tone) -> Tone:
-    return Tone.UNSURE if tone is Tone.BAD else tone

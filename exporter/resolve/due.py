@@ -184,7 +184,9 @@ class Due:
             return None
         if self.focus is None and not self._is_fresh(place, reference_class):
             return None
-        if self.focus is not None and self._names(self.focus, repository, name):
+        if self.focus is not None and (
+            repository in self.focus.repositories or (repository, name) in self.focus.tags
+        ):
             return None
         if self.focus is not None and place in self.before.attached:
             # What came or went in its repository may be attached to it.
@@ -195,9 +197,6 @@ class Due:
         if seen is None:
             return None
         return seen if self.focus is None or self.focus.places.isdisjoint(seen) else None
-
-    def _names(self, focus: Focus, repository: Repository, name: Name) -> bool:
-        return repository in focus.repositories or (repository, name) in focus.tags
 
     def _proven_at(self, place: Place) -> float:
         return self.before.proven_at.get(place, self.before.taken_at)

@@ -8,7 +8,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
 from exporter.judge.protection import Risk, risk_words
 from exporter.judge.report import Condition, Report, Requirement, TagReport
-from exporter.judge.tag_verdict import Child, LackingPlatform
+from exporter.judge.tag_verdict import Child
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor, Kind
 from exporter.oci.manifest import Manifest
@@ -184,7 +184,11 @@ class _Grower:
         if root.digest is None:
             return TreeNode("tag", cell, notes=self._observed(root.sighting))
         lacking = tuple(
-            TreeNode(f"{each.platform!s} image", LACKING, notes=self._lacks(each))
+            TreeNode(
+                f"{each.platform!s} image",
+                LACKING,
+                notes=(Cell("no image"), *self._aside(each.required_by)),
+            )
             for each in self._verdict.lacking
         )
         manifest = self._snapshot.manifests.get(root.digest)
@@ -251,9 +255,6 @@ class _Grower:
         if attached and attached.doubt:
             notes = self._observed(attached.doubt)
             yield TreeNode("further attachments", state_cell(State.UNKNOWN), notes=notes)
-
-    def _lacks(self, lacking: LackingPlatform) -> tuple[Cell, ...]:
-        return (Cell("no image"), *self._aside(lacking.required_by))
 
     def _aside(self, required_by: ReferenceClass | None) -> tuple[Cell, ...]:
         """Return which class needs it, if not the tag's own."""

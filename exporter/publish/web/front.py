@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Cause, Condition
-from exporter.judge.storage_use import StorageUse
 from exporter.publish.answers.capacity import storage_blocks
 from exporter.publish.answers.coverage import gap_lines
 from exporter.publish.blocks import Cell, Item, List, PageLink, Span, Text, Tone, item, listed
@@ -180,12 +178,18 @@ def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: flo
         states.insert(0, Cell("auditing now"))
     states += _found(status, index)
     head = f"<h3>{text(status.registry)}</h3><span>{' '.join(map(badge, states))}</span>"
+    gaps = index.unseen[status.registry]
+    coverage = render([List(listed(gaps))]) if gaps else "complete"
+    storage = ""
+    if report and report.storage:
+        blocks = storage_blocks(report.storage, status.collector)
+        storage = f'<div class="part">{render(blocks)}</div>'
     parts = (
         f'<div class="head">{head}</div>',
         _figures(status, index) if report else "",
         '<details open data-fold><summary class="phone">Details</summary>',
-        facts((*_facts(status, now), ("Coverage", _coverage(index.unseen[status.registry])))),
-        _storage(report.storage, status.collector) if report and report.storage else "",
+        facts((*_facts(status, now), ("Coverage", coverage))),
+        storage,
         "</details>",
     )
     return f'<article class="card">{"".join(parts)}</article>'
@@ -210,10 +214,6 @@ def _found(status: RegistryStatus, index: TagIndex) -> list[Cell]:
     proven = total and index.count(Condition.PRESENT, status.registry) == total
     well = status.up and proven and not status.unseen
     return found or ([Cell("every tag can be pulled", Tone.GOOD)] if well else [])
-
-
-def _storage(storage: StorageUse, collector: Collector) -> str:
-    return f'<div class="part">{render(storage_blocks(storage, collector))}</div>'
 
 
 def _figures(status: RegistryStatus, index: TagIndex) -> str:
@@ -250,10 +250,6 @@ def _facts(status: RegistryStatus, now: float) -> Sequence[tuple[str, str]]:
     if status.up is False and status.last_attempt is not None:
         known.append(("Last attempt", since_words(status.last_attempt, now)))
     return known
-
-
-def _coverage(gaps: Sequence[str]) -> str:
-    return render([List(listed(gaps))]) if gaps else "complete"
 
 
 def _source(source: SourceStatus, now: float) -> Item:

@@ -56,7 +56,8 @@ def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> I
                 return builder.inventory()
             whole = _read if shard == WHOLE else partial(_read_part, shard)
             found = whole(tree, builder, outlines)
-        return found if _still_there(path, top) else _left(path, found)
+        same = _is_same(path, top) and layout.ROOT[-1] in _names(top, layout.ROOT[:-1])
+        return found if same else _left(path, found)
 
 
 def contents(path: str, digests: Sequence[str], most: int) -> list[bytes | None]:
@@ -114,11 +115,6 @@ def _read_part(
     texts = map(seen.digests.text, distinct(named[named >= 0]).tolist())
     read_named(tree, filter(layout.is_digest, texts), context)
     return replace(builder.inventory(), partial=True)
-
-
-def _still_there(path: str, top: int) -> bool:
-    """Is the root directory that was read still the one of that path?"""
-    return _is_same(path, top) and layout.ROOT[-1] in _names(top, layout.ROOT[:-1])
 
 
 def _is_same(path: str, top: int) -> bool:
