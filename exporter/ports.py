@@ -133,7 +133,7 @@ class ReferenceSource(Protocol):
 
     @property
     def name(self) -> str:
-        """The label by which metrics and reports know it."""
+        """Its label in metrics and reports."""
 
     def uses(self) -> Listing[Use]:
         """Read all that is wanted now; what cannot be read of it is among the gaps.
@@ -261,7 +261,7 @@ class Content(Protocol):
 
 
 class Sink(Protocol):
-    """Where bytes go that are read whole: it sets the pace, and never keeps them."""
+    """Takes the bytes of what is read in full: it sets the pace, and never keeps them."""
 
     def begin(self) -> None:
         """Forget what came: the content is read from its beginning, maybe once more."""
@@ -274,7 +274,7 @@ class Sink(Protocol):
 
 
 class Bytes(Protocol):
-    """Where content is read whole, by the registry's API or from the storage behind it."""
+    """Where content is read in full: the registry's API, or the storage behind it."""
 
     @property
     def shared(self) -> bool:
@@ -357,7 +357,7 @@ class Registry(Catalogue, Content, Protocol):
 
     @property
     def name(self) -> str:
-        """The label by which it is known in metrics and reports."""
+        """Its label in metrics and reports."""
 
 
 class OpenRegistry(Registry, Bytes, Protocol):
@@ -373,7 +373,7 @@ class OpenRegistry(Registry, Bytes, Protocol):
     def credential_check(
         self, secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
     ) -> CredentialCheck:
-        """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
+        """Return what tries sets of pull secrets; `secrets` returns the present ones."""
 
     async def aclose(self) -> None:
         """Close every connection."""

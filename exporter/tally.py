@@ -80,7 +80,7 @@ class LedgerTally:
     """What became of writes to the ledger's file since the process started."""
 
     failing: set[bool] = field(default_factory=set)
-    """Of writes of a registry's whole truth (true) and of all others: of which the last failed. On
+    """Kinds of writes that failed last: of a registry's whole state (true), and of all others. On
     a full disk small ones may succeed between large ones that do not."""
     lost: bool = False
     """Is the file given up, and what is kept in memory only?"""

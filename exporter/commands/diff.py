@@ -17,7 +17,7 @@ from exporter.oci.reference import names_host, spellings
 from exporter.publish.answers import diff
 
 _WILD: Final = frozenset("*?[")
-"""Characters by which a line is a pattern."""
+"""Characters that make a line a pattern."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks no registry

@@ -9,7 +9,7 @@ from exporter.tally import AuditProgress
 _ENOUGH: Final = 2.0
 """Seconds of a stage before its speed says anything."""
 _MINUTE: Final = 100.0
-"""Seconds from which an estimate is told in minutes."""
+"""Estimates of so many seconds and more are told in minutes."""
 
 
 @dataclass(slots=True)

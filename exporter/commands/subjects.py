@@ -31,7 +31,7 @@ class Subjects:
     """Everything that was asked for on the command line."""
 
     registries: frozenset[str] = frozenset()
-    """Hosts of which every tag is asked for."""
+    """Hosts whose every tag is asked for."""
     uses: Listing[Use] = Listing(())  # noqa: RUF009 - a frozen value
     beside: tuple[str, ...] = ()
     """Patterns of further tags to look at, in the repositories of the images."""

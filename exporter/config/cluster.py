@@ -94,7 +94,7 @@ class ClusterSettings(Section):
 
     @property
     def label(self) -> str:
-        """The name by which metrics and reports know it."""
+        """Its name in metrics and reports."""
         return self.name or self.context or ("in-cluster" if self.in_cluster else "kubernetes")
 
     @model_validator(mode="after")

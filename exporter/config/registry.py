@@ -267,12 +267,12 @@ class RegistrySettings(Section):
 
     @property
     def label(self) -> str:
-        """The name by which metrics and reports know it."""
+        """Its name in metrics and reports."""
         return self.name or authority(self.url)
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts by which references may name it, as `oci.reference` reads them."""
+        """The hosts under which references may name it, as `oci.reference` reads them."""
         own = spellings(authority(self.url), secure=not self.plain_http)
         return own | frozenset(self.aliases)
 

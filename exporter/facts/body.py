@@ -41,7 +41,7 @@ class Body:
     configuration is the empty text: collectors count that as a digest too."""
     is_index: bool = False
     fault_2: str = ""
-    """The error at which the collector of distribution 2 gives up; empty where it reads it."""
+    """The error of distribution 2's collector at it; empty if it reads it."""
     fault_3: str = ""
     """The same for distribution 3."""
     kinds: tuple[str, ...] = field(default=(), compare=False)

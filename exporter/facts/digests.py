@@ -158,7 +158,7 @@ class Column:
 
 
 def number(columns: Sequence[Column]) -> tuple[Digests, list[Numbers]]:
-    """Number all digests of some columns, the first of which holds most of them."""
+    """Number all digests of some columns; the first column holds most of them."""
     rows = [column.rows() for column in columns]
     packed = distinct(rows[0])
     found = [find(packed, part) for part in rows]

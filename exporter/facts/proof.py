@@ -36,7 +36,7 @@ class Proof(StrEnum):
     EXTERNAL = "external"
     """Not expected in this registry (foreign layers)."""
     CONFIRMED = "confirmed"
-    """Of what is gone: two looks agreed, and a neighbour was read whole between them."""
+    """A loss: two requests agreed, and a neighbour was read in full between them."""
 
 
 @dataclass(frozen=True, slots=True)

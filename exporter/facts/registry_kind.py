@@ -34,7 +34,7 @@ class ChildRemoval(StrEnum):
 
 
 class Pulls(StrEnum):
-    """May manifests be read where that changes pull times by which a registry cleans up?"""
+    """May manifests be read if that changes pull times, and the registry cleans up by them?"""
 
     ASK = "ask"
     """No: nothing of such a registry is read."""

@@ -21,7 +21,7 @@ _BYTE: Final = 256
 _NEAR: Final = 4
 """The logarithm of how many digests are searched for one."""
 _PREFIX: Final = 4
-"""Bytes of a digest by which the search begins."""
+"""Leading bytes of a digest that the search compares first."""
 _SHA256: Final = 71
 """Characters of such a digest; the few others are held as they are."""
 

@@ -71,7 +71,7 @@ class Nodes:
     admitted: frozenset[Platform] = frozenset()
     """Further ones on which it may be started: each needs what the image offers for it."""
     barred: frozenset[Platform] = frozenset()
-    """Where nobody knows those two: platforms on which it is never started, in any variant."""
+    """If those two are unknown: platforms that never start it, in any variant."""
 
     def __or__(self, other: "Nodes") -> "Nodes":
         """Return what both want; where one of them does not know, nobody does."""
@@ -120,7 +120,7 @@ class Use:
     admitted: frozenset[Platform] = frozenset()
     """Further platforms on which it may be started: each needs what the image offers for it."""
     barred: frozenset[Platform] = frozenset()
-    """Where those two are not known: platforms on which it is never started."""
+    """If those two are unknown: platforms that never start it."""
     workload: Workload | None = None
     """What would stop; None where the source knows references only."""
     running: frozenset[Digest] = frozenset()

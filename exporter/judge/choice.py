@@ -13,7 +13,7 @@ from exporter.judge.tag_verdict import ChildKind, LackingPlatform
 from exporter.oci.platform import Platform, eligible, mirrored
 
 _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
-"""Tags by which cosign and the referrers fallback attach content to an image."""
+"""Tags with which cosign and the referrers fallback attach content to an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Demand:
     """The needs of all users of a tag, each under the highest class that has it."""
 
     required: Mapping[int, ReferenceClass]
-    """Which leaves must be there, by position, and for whom."""
+    """Which leaves must be present, by position, and the class that needs each."""
     possible: frozenset[int] = frozenset()
     """Those that live uses pull only where they merely may be started."""
     lacking: tuple[LackingPlatform, ...] = ()

@@ -1,4 +1,4 @@
-"""Findings: what is wrong or at risk, by which rule, how bad, and where."""
+"""Findings: what is wrong or at risk, the rule that says so, its severity and place."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,7 +44,7 @@ def aside(root: Root, required_by: ReferenceClass | None) -> str:
 def told(
     root: Root, detail: str, required_by: ReferenceClass | None, *, possible: bool = False
 ) -> str:
-    """Return the detail of a finding, with for whom that matters where the tag does not tell."""
+    """Return the detail of a finding, with the class that it matters to if not the tag's own."""
     merely = MERELY if possible else ""
     return "; ".join(filter(None, (detail, aside(root, required_by), merely)))
 

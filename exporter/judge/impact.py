@@ -18,7 +18,7 @@ class Failure:
     platforms: frozenset[Platform] = frozenset()
     """Of those that must run it, as far as their platforms are known."""
     admitted: frozenset[Platform] = frozenset()
-    """Of those on which it merely may be started."""
+    """Of platforms that may start it, but need not."""
     certain: bool = True
     """False where it can still be started elsewhere, and nothing must run it there."""
 

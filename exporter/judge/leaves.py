@@ -107,7 +107,7 @@ def as_run(
 def grow(view: View, digest: Digest) -> ManifestTree:
     """Return what a tag on this digest references.
 
-    An index that cannot be seen now is an end of its own, beside those to which it leads.
+    An index that is unknown now is a leaf of its own, beside those below it.
     """
     top = view.known(digest)
     if top is None or not top.is_index:

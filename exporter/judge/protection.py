@@ -12,7 +12,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 
 _SHORTEST: Final = 12
-"""Hexadecimal characters of a digest by which a tag names it for good, as keep tags do."""
+"""Hexadecimal characters of a digest that make a tag name it for good, as keep tags do."""
 
 
 class Risk(StrEnum):

@@ -22,7 +22,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 
 _KEPT: Final = 86_400.0
-"""Seconds for which a tag that is gone is reported."""
+"""Seconds that a tag is reported after it is gone."""
 
 
 def remaining(

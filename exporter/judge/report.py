@@ -26,7 +26,7 @@ class Urgency(IntEnum):
 
 
 class Condition(StrEnum):
-    """A condition by which tags are counted and looked for."""
+    """A condition that tags are counted and searched by."""
 
     CANNOT_BE_PULLED = "gone"
     """It is missing or broken, or is so for uses of a lower class."""
@@ -240,7 +240,7 @@ class Report:
     """When each finding was first seen: by its key, seconds since the epoch. Those of before that
     could not be looked for now are there too."""
     storage: StorageUse | None = None
-    """What its storage means, where one was given and could be read whole."""
+    """The storage use, if a storage was given and could be read completely."""
     vanished: tuple[VanishedTag, ...] = ()
     """Broken tags that are not listed any more: nothing repaired them."""
 

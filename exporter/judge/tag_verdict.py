@@ -72,7 +72,7 @@ class Child:
     """Why the state is unknown."""
     lacks: tuple[Lack, ...] = ()
     possible: bool = False
-    """Do live uses pull it only on platforms on which they merely may be started?"""
+    """Do live uses pull it only on platforms that may start them, but need not?"""
     protected_by: tuple[Tag, ...] | None = None
     """Tags that name it directly; None where none is known to, and not all tags are known."""
     risk: Risk = Risk.UNKNOWN
@@ -110,7 +110,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class LackingPlatform:
-    """A platform that must run a tag, and for which the tag offers nothing."""
+    """A platform that must run a tag, without an image for it."""
 
     platform: Platform
     required_by: ReferenceClass
@@ -130,15 +130,15 @@ class TagVerdict:
     indexes: tuple[Digest, ...] = ()
     """Nested indexes between the tag and its children that were read."""
     lacking: tuple[LackingPlatform, ...] = ()
-    """Platforms that must run it and for which it offers nothing, and for whom."""
+    """Platforms that must run it without an image for them, and the class that needs each."""
     not_offered: tuple[Platform, ...] = ()
-    """Platforms on which it may be started as well, and for which it offers nothing: no loss."""
+    """Further platforms that may start it, without an image for them: no loss."""
     uses: tuple[Use, ...] = ()
     """Who names this tag, or pins this digest."""
     admissions: tuple[Admission, ...] = ()
     """How the credentials of these fared at the repository, where they may be tried."""
     drifted: tuple[Digest, ...] = ()
-    """What of it is live and runs, and is nothing to which the tag leads now."""
+    """Live images that run and that the tag does not reference any more."""
     unprotected: tuple[Digest, ...] | None = None
     """Live images that no tag references; None where that is unknown, or nothing is live."""
     endangered: tuple[tuple[Digest, Risk], ...] = ()
@@ -175,7 +175,7 @@ class TagVerdict:
 
     @property
     def stake(self) -> int:
-        """The rank of the highest class for which a pull fails; else, of the tag's own class."""
+        """The rank of the highest class that cannot pull it; else, of the tag's own class."""
         return next(iter(self.failing), self.root.reference_class).rank
 
     @property
@@ -190,7 +190,7 @@ class TagVerdict:
 
     @property
     def failing(self) -> tuple[ReferenceClass, ...]:
-        """The classes for which it is proven that a pull fails, the highest first."""
+        """The classes that provably cannot pull it, the highest first."""
         found = {child.required_by for child in self.children if child.lost}
         found |= {each.required_by for each in self.lacking}
         found |= {self.root.reference_class} if self.state in GONE else set()
@@ -212,7 +212,7 @@ class TagVerdict:
 
     @property
     def lacking_platforms(self) -> tuple[Platform, ...]:
-        """Platforms that must run it and for which it offers nothing, for whomever."""
+        """Platforms that must run it without an image for them, for any class."""
         return tuple(each.platform for each in self.lacking)
 
     @property

@@ -19,7 +19,7 @@ DETECTED: Final = frozenset(
 Source: containerd `core/images/mediatypes.go` (`DiffCompression`), `pkg/archive/compression`.
 """
 UNPACKED: Final = PLAIN | DETECTED
-"""The layers of which it is known what a node makes of them: not encrypted, foreign or new ones."""
+"""Layer types that nodes are known to unpack: not encrypted, foreign or new ones."""
 
 _FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 _DOCKERS: Final = frozenset(
@@ -41,7 +41,7 @@ class Rootfs:
     """The diff ids of a configuration, in the order of the layers."""
 
     diff_ids: tuple[Digest, ...] | None
-    """None where it states none by which an image may be judged."""
+    """None if it states none that an image can be judged by."""
 
 
 SILENT: Final = Rootfs(None)

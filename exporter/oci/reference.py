@@ -49,7 +49,7 @@ def tag(text: str) -> Tag:
 
 
 def natural(name: str) -> tuple[str | int, ...]:
-    """Return a sort key by which `v2` comes before `v10`."""
+    """Return a sort key: `v2` comes before `v10`."""
     parts = _NUMBER.split(name)
     return (*(int(part) if at % 2 else part for at, part in enumerate(parts)), name)
 

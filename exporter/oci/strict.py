@@ -22,7 +22,7 @@ _FIELDS: Final = frozenset(
 )
 _FOLDED: Final = frozenset(name.casefold() for name in _FIELDS)
 LARGE: Final = 64 * 2**10
-"""Bytes of a body from which on it is parsed in a thread: others are not to wait for it."""
+"""Bodies of at least so many bytes are parsed in a thread, so that nothing waits for them."""
 _MOST_VALUES: Final = 100_000
 """JSON values of a manifest: an empty list takes 2 bytes of a body, and 64 of memory."""
 CONFIG_VALUES: Final = 200_000

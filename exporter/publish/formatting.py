@@ -201,7 +201,7 @@ def needed_words(
 
 
 def impact_words(found: Impact) -> Iterator[str]:
-    """Yield whom the loss of a tag affects, one line each, and what must not be done now."""
+    """Yield the workloads that the loss of a tag affects, one line each, and what not to do now."""
     for user in found.workloads[:_MOST_USERS]:
         yield f"{'affects' if user.stops else 'affects, if it starts there,'} {user_words(user)}"
     if len(found.workloads) > _MOST_USERS:

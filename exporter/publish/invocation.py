@@ -11,15 +11,15 @@ from exporter.publish.blocks import Command
 from exporter.screen import plain
 
 PLAIN_HTTP: Final = "--plain-http"
-"""The option by which a registry is asked without TLS."""
+"""The option that reaches a registry without TLS."""
 ARCHIVE: Final = "image.tar"
-"""The file to which the commands for nodes export an image."""
+"""The file that commands on nodes export an image to."""
 _NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The options by which commands reach the audited registries, and the pod that has them."""
+    """The options with which commands reach the audited registries, and the pod that has them."""
 
     options: str = ""
     """Words of a shell: `--config FILE`, or what was typed."""

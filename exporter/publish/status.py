@@ -51,7 +51,7 @@ class RegistryStatus:
     shard: Shard = WHOLE
     """The part of the registry's repositories that all of this speaks of."""
     scrub: ScrubTally | None = None
-    """The scrub's running counts, read live as well; None where nothing is read whole."""
+    """The scrub's running counts, read live as well; None without a scrub."""
     events: EventTally | None = None
     """The counts of its events, likewise; None where none are taken."""
 

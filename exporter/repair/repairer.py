@@ -1,7 +1,7 @@
 """The repair of one registry: find the bytes of what is lost, hash them, and upload them by digest.
 
 Blobs come before manifests and children before indexes, as registries demand. Whether the registry
-has something is never asked before an upload: a cache that outlived a garbage collection says yes.
+has something is not asked before an upload: a cache that outlived a garbage collection says yes.
 """
 
 from collections import defaultdict

@@ -137,7 +137,7 @@ def _is_fallback(tag: str) -> bool:
 
 
 def _tags(subject: Digest) -> dict[Tag, str]:
-    """Return the tags by which something may be attached, and the artifact types that they tell.
+    """Return the tags that may attach something, and the artifact type of each.
 
     Source: OCI distribution-spec 1.1, "Referrers Tag Schema"; cosign 2.
     """

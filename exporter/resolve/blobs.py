@@ -283,7 +283,7 @@ def _content(walk: Walk, standing: Standing) -> Iterator[tuple[Place, Link]]:
 
 
 def _above(walk: Walk, standing: Standing, blobs: Container[Place]) -> dict[Place, Place]:
-    """Return the manifest by which each of these blobs is needed."""
+    """Return the manifest that needs each of these blobs."""
     named = ((place, (place[0], link.target.digest)) for place, link in _content(walk, standing))
     return {blob: place for place, blob in named if blob in blobs}
 

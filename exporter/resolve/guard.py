@@ -139,7 +139,7 @@ def guarded(target: "Target", faults: Faults) -> "Target":
 
 @dataclass(frozen=True, slots=True)
 class _GuardedRegistry:
-    """A registry of which every method is called behind the guard."""
+    """A registry with every method behind the guard."""
 
     registry: Registry
     faults: Faults

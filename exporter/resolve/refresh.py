@@ -27,7 +27,7 @@ class Refreshed:
     snapshot: Snapshot
     repositories: frozenset[Repository]
     asked: frozenset[Repository]
-    """Those for which the registry was asked; of the others only the uses changed."""
+    """Those that were requested; of the others only the uses changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Repositories of which all tags are known, so that "no tag references this" may be said."""
+"""Repositories with a complete list of tags, so that "no tag references this" may be claimed."""
 
 import asyncio
 from collections import Counter
@@ -88,7 +88,7 @@ def seal(
 def _hiding(answers: Mapping[TagName, Answer], listings: Listings) -> set[Repository]:
     """Return the repositories with a tag that their list does not show: it is incomplete.
 
-    distribution 3.1 on S3 hides tags of which another is a prefix (distribution#4891).
+    distribution 3.1 on S3 hides tags that begin with another tag's name (distribution#4891).
     """
     listed = shown(listings)
     return {at[0] for at, (digest, _) in answers.items() if digest and at not in listed}

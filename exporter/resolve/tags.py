@@ -79,7 +79,7 @@ def tag_names(wanted: Iterable[WantedImage]) -> list[TagName]:
 
 
 def unasked(wanted: Iterable[WantedImage], why: Sighting) -> tuple[Root, ...]:
-    """Return the images for which the registry is not asked at all, each with the reason."""
+    """Return the images that are not requested at all, each with the reason."""
     pinned = ((each, each.name if isinstance(each.name, Digest) else None) for each in wanted)
     return tuple(
         each.root(None if digest else Tag(each.name), digest, why) for each, digest in pinned

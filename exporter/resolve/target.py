@@ -56,7 +56,7 @@ class Terms:
     bytes_per_day: int | None = None
     """The budget; None is as much as the period needs."""
     bytes_per_second: int | None = None
-    """The fastest at which bytes are read; None is as fast as they come."""
+    """Maximum bytes per second; None for no limit."""
 
     def budget(self, needed: int) -> float:
         """Bytes a day, where so many are needed in all."""
@@ -81,7 +81,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Scrub:
-    """How a registry's bytes are read whole, over time."""
+    """How a registry's content is verified in full, over time."""
 
     source: Bytes
     proofs: Proofs
@@ -126,7 +126,7 @@ class Target:
     registry: Registry
     memory: Memory
     hosts: frozenset[str]
-    """Every `host[:port]` by which references may name it."""
+    """Every `host[:port]` under which references may name it."""
     address: str = ""
     """Where it is asked: `https://registry.example:5000`."""
     scope: AuditScope = field(default_factory=AuditScope)
@@ -147,7 +147,7 @@ class Target:
     """Seconds within which the registry is asked about all that its storage proves."""
     grace: Grace = field(default_factory=Grace)
     scrub: Scrub | None = None
-    """None where its bytes are not read whole."""
+    """None if its content is not verified in full."""
     full_reads: FullReads | None = None
     """None where nothing is remembered: what can only be read in full is so at every audit."""
     credential_check: CredentialCheck | None = None

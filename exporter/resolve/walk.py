@@ -84,7 +84,7 @@ class Walk:
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     sightings: Sightings = field(default_factory=Sightings)
     above: dict[Place, Place] = field(default_factory=dict)
-    """The index by which each child was reached first."""
+    """The index that led to each child first."""
     bare: set[Place] = field(default_factory=set)
     """Manifests whose platform no index states."""
     recovered: dict[Place, str] = field(default_factory=dict)

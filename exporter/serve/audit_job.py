@@ -41,7 +41,7 @@ class Watched:
     interval: float
     """Seconds between audits."""
     max_staleness: float
-    """Seconds for which an old truth is still shown."""
+    """Seconds for which old results are still shown."""
     home: LoopThread = field(default_factory=LoopThread)
     """Where the registry is asked."""
     events: EventTally | None = None

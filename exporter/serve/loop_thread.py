@@ -15,7 +15,7 @@ _BEAT: Final = 0.5
 _PATIENCE: Final = 1.0
 """Seconds that a thread is given to end."""
 _STALL: Final = 0.2
-"""Seconds of lateness from which on a loop counts as held up."""
+"""Smallest lateness in seconds that counts as a stall."""
 
 
 class LoopThread:

@@ -20,11 +20,11 @@ from exporter.serve.audit_job import AuditJob, Watched
 _log: Final = logging.getLogger("pullproof.schedule")
 
 _SPREAD: Final = 0.05
-"""Share of an interval by which audits are shifted, so that replicas do not ask in step."""
+"""Audits are shifted by this share of their interval, so that replicas do not ask in step."""
 _LOOK: Final = 10.0
 """Seconds between two looks at whether the system clock changed."""
 _SET: Final = 1.0
-"""Seconds from which on it was: less is what NTP does all the time."""
+"""Smallest change in seconds that counts: NTP makes smaller ones all the time."""
 _REST: Final = 10.0
 """The fewest seconds between the end of an audit and the beginning of one that is asked for."""
 

@@ -45,7 +45,7 @@ class ReferenceFile:
 
     @property
     def name(self) -> str:
-        """The label by which metrics and reports know it."""
+        """Its label in metrics and reports."""
         return str(self.path)
 
     def uses(self) -> Listing[Use]:

@@ -75,5 +75,5 @@ def opened(registry: str, row: Row) -> Kept | None:
 
 
 def seal(*parts: bytes) -> bytes:
-    """Return a hash over several values, by which damage to any of them is noticed."""
+    """Return a hash over several values, which shows damage to any of them."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()

@@ -28,7 +28,7 @@ _log: Final = logging.getLogger("pullproof.ledger")
 
 _DAY: Final = 86_400
 _KEPT: Final = 90
-"""Days for which content stays that no audit asks for."""
+"""Days until content that no audit asks for is removed."""
 _FRESH: Final = 30
 """Days after which content that is asked for is written down as asked for."""
 _LARGEST: Final = 4 * 2**30

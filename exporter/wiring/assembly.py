@@ -101,7 +101,7 @@ def _scrubbed(target: Target, scrub: Scrub, registry: RegistrySettings) -> Targe
 def _bytes(
     stack: AsyncExitStack, registry: RegistrySettings, connection: OpenRegistry, home: LoopThread
 ) -> Bytes:
-    """Return where content is read whole: the storage, or the registry over another connection.
+    """Return where content is read in full: the storage, or the registry over another connection.
 
     Else a blob that takes an hour would take an audit's place for an hour.
     """
@@ -174,7 +174,7 @@ def scope(settings: Settings, registry: RegistrySettings) -> AuditScope:
 
 
 def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Promotion]:
-    """The patterns by which a file promotes this registry's tags."""
+    """The patterns in the configuration that promote this registry's tags."""
     for wanted in settings.references:
         for each in wanted.images:
             if each.registry in registry.hosts:

@@ -34,7 +34,7 @@ _PASSING: Final = UNREACHED | {
     Reason.SERVER_ERROR,
     Reason.INCOMPLETE_LIST,
 }
-"""Reasons for which a part of a source is not seen now, and was before and will be again."""
+"""Reasons that hide a part of a source for a while only."""
 
 
 def configured(settings: Settings, environ: Mapping[str, str]) -> Iterator[ReferenceSource]:

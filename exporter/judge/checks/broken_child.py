@@ -18,7 +18,7 @@ _RULE: Final = Rule(
 
 
 def _find(context: TagContext) -> Iterator[Finding]:
-    """Yield a finding for every child of which a configuration, a layer or its own bytes fail.
+    """Yield a finding for every child whose configuration, layers or own bytes are broken.
 
     Bytes that are all there and hash to another digest are `digest_mismatch`'s, and those that
     unpack to another content than the configuration says `wrong_diff_id`'s.

@@ -1,4 +1,4 @@
-"""Platforms that must run a tag and for which it has no image."""
+"""Platforms that must run a tag, without an image for them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ _RULE: Final = Rule(
 
 
 def _find(context: TagContext) -> Iterator[Finding]:
-    """Yield a finding for every platform for which a node would find nothing to pull.
+    """Yield a finding for every platform whose nodes would find nothing to pull.
 
     What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
     """

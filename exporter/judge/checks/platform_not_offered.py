@@ -1,4 +1,4 @@
-"""Platforms on which a workload may start and for which its tag has no image."""
+"""Platforms that may start a workload whose tag has no image for them."""
 
 from collections.abc import Iterator
 from typing import Final

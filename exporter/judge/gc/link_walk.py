@@ -22,7 +22,7 @@ class LinkWalk:
     bodies: Numbers
     """The digest whose blob is read for it: where the link at the named digest's own path leads."""
     stop: Unlinked | None = None
-    """The link at which the walk gives up, after all of the above."""
+    """The link that ends the walk, after all of the above."""
 
 
 def manifests(inventory: Inventory, repository: int, dialect: Dialect) -> LinkWalk:

@@ -223,7 +223,7 @@ def _sparse(inventory: Inventory, dialect: Dialect) -> _Found:
 
 
 def _by_repository(starts: Starts, marks: Marks) -> Iterable[tuple[int, Numbers]]:
-    """Part the marked positions by the repository to which they belong."""
+    """Group the marked positions by repository."""
     positions = np.flatnonzero(marks).astype(np.int32)
     owners, first = np.unique(
         np.searchsorted(starts, positions, side="right") - 1, return_index=True

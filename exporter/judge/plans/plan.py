@@ -18,7 +18,7 @@ _LONGEST: Final = 4_096
 _SHOWN: Final = 120
 _MOST_EXAMPLES: Final = 5
 _ALARMING: Final = re.compile(r"sha256:|delet|prun|purg|remov|untag", re.IGNORECASE)
-"""Words by which a line that is not recognised may be a deletion all the same."""
+"""Words that mark a line as a possible deletion although it is not recognised."""
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPED: Final = re.compile(

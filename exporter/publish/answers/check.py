@@ -54,7 +54,7 @@ COUNT_PULLS: Final = "--count-pulls"
 """The option that consents to requests that count as pulls."""
 _MOST_RISKS: Final = 5
 _FOLDED: Final = 10
-"""Tags up to which everything is told of each; of more, only what is wrong, and not all of it."""
+"""Up to so many tags, each is shown in full; of more, only what is wrong, and not all of it."""
 _MOST_LOST: Final = 3
 """Lost tags that are told in full where there are many."""
 _MOST_CAUSES: Final = 5
@@ -122,7 +122,7 @@ def is_unreached(report: Report) -> bool:
 
 
 def needs_consent(report: Report) -> bool:
-    """Was a registry not read, since that changes pull times by which it cleans up?"""
+    """Was a registry not read, since reads change pull times and it cleans up by them?"""
     gap = report.snapshot.blind
     return gap is not None and gap.reason is Reason.CONSENT
 

@@ -139,7 +139,7 @@ def _events(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
 
 
 def _scrubs(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
-    """Yield the families of the registries that are read whole: an hour's blob is seen to move."""
+    """Yield the families of full verification, live: one blob may take an hour."""
     found = [(_part(each), each.scrub) for each in statuses if each.scrub is not None]
     ended = (
         ((*part, outcome), each.blobs.get(outcome, 0))

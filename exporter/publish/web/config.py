@@ -71,7 +71,7 @@ class Tls(pydantic.BaseModel, extra="forbid", strict=True):
         "NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
     ] = "NoClientCert"
     client_allowed_sans: frozenset[str] = pydantic.Field(default=frozenset(), strict=False)
-    """Names of which a client's certificate must have one; empty: any that verifies."""
+    """A client's certificate must have one of these names; empty: any that verifies."""
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
 

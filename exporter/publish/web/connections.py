@@ -168,7 +168,7 @@ class Connection(web.RequestHandler):
 
 
 class Listener(socket.socket):
-    """A listening socket that tells the connections whom it accepts."""
+    """A listening socket that reports what it accepts to the connections."""
 
     def __init__(self, bound: socket.socket, connections: Connections) -> None:
         """Listen beside a socket that is bound and listens."""

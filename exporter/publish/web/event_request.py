@@ -20,7 +20,7 @@ from exporter.tally import EventTally
 _LARGEST: Final = 256 << 10
 """Bytes of a message: distribution's have 1 KB, Gitea's 3, and GitHub's 20 and more."""
 _FRESH: Final = 5.0
-"""Seconds for which a token that was read is good."""
+"""Seconds until a token is read again."""
 _UNPROVEN: Final = 32
 """Bodies that are held at once before it is known who sends them."""
 _PATIENCE: Final = 10.0

@@ -107,7 +107,7 @@ class ContentSink:
 
 
 def _faulted(error: Exception) -> Unpacked:
-    """Return what is known of a layer on which our own code failed: nothing."""
+    """Return what is known of a layer after a fault of our own code: nothing."""
     _log.error("unexpected exception", exc_info=error)
     return Unpacked(None, Unseen.unexpected("layer", error).detail, Reason.INTERNAL)
 
@@ -202,7 +202,7 @@ class FullReader:
         return HASHED
 
     async def _good_above(self, need: ReadPlace) -> bool:
-        """Is the manifest right by which it is needed? A tag's own stands for itself."""
+        """Is the manifest intact that needs it? A tag's own manifest stands for itself."""
         if need.above is None:
             return True
         if self.content is not None and self.leaves_trace:

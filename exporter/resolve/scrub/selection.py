@@ -41,7 +41,7 @@ class ReadPlace:
 
 @dataclass(frozen=True, slots=True)
 class ScrubItem:
-    """One blob or manifest that is read whole."""
+    """One blob or manifest to read in full."""
 
     target: Descriptor
     """Its media type says whether it is asked for as a manifest or as a blob."""

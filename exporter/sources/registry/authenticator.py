@@ -29,7 +29,7 @@ _SHOWN_FOR: Final = 300.0
 _PARTIAL: Final = (
     "its token server grants no catalogue: this is what the account may see, maybe a part"
 )
-_NOT_ASKED_FOR: Final = "the login was never asked for: whether it would show more is not known"
+_NOT_ASKED_FOR: Final = "the registry asked for no login: it may show more with one"
 
 Doubt = tuple[Reason, str]
 Name = TypeVar("Name")
@@ -122,7 +122,7 @@ class Authenticator:
         return self._learned or self._offered
 
     def offer(self, response: Response) -> None:
-        """Note how somebody may log in whom a response lets in without."""
+        """Note how to log in at a registry that answers without a login."""
         self._offered = best_challenge(response.headers.get("www-authenticate", ""))
 
     def learn(self, response: Response) -> Challenge | None:

@@ -76,7 +76,7 @@ class Order(Enum):
 
 
 def order(names: Iterable[str]) -> Order:
-    """Tell the order by names of which one begins with another and goes on with `-` or `.`."""
+    """Tell the order by names that begin with another name and go on with `-` or `.`."""
     listed = {name: at for at, name in enumerate(names)}
     ordered, shown = sorted(listed), Order.UNCLEAR
     for name, at in listed.items():

@@ -84,7 +84,7 @@ class Distribution(Session):
     def credential_check(
         self, secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
     ) -> PullSecretCheck:
-        """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
+        """Return what tries sets of pull secrets; `secrets` returns the present ones."""
         return PullSecretCheck(self, secrets)
 
     async def repositories(self) -> Listing[Repository]:

@@ -158,7 +158,7 @@ class _Entry:
     """The part of one file that is about a repository."""
 
     server: str
-    """The name by which helpers know the registry."""
+    """The name of the registry for helpers."""
     helper: str | None
     """The registry's own helper."""
     store: str

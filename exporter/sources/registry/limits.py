@@ -21,7 +21,7 @@ _LOG: Final = logging.getLogger("pullproof.registry")
 _DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 """What a registry that is gone answers to everything; the rest is about one request."""
 _STATED: Final = re.compile(r"(\d{1,9}) ?;w=(\d{1,6})", re.ASCII)
-"""A number of pulls, and the seconds for which it holds."""
+"""A number of pulls, and the period in seconds that it is for."""
 _KEPT: Final = 10
 """The tenth part of a pull limit is left to whoever really pulls."""
 
@@ -55,9 +55,9 @@ class RequestLimits:
     page_entries: int = 1000
     """Repositories asked for per page of the catalogue."""
     repositories: int = 100_000
-    """Repositories at which the catalogue is cut, with a gap."""
+    """Maximum repositories of the catalogue; beyond it is a gap."""
     tags: int = 100_000
-    """Tags at which a repository's list is cut, with a gap."""
+    """Maximum tags of a repository's list; beyond it is a gap."""
     pulls: Pulls = Pulls.ASK
     """May reads change what a cleanup of the registry decides?"""
     parts: tuple[RegistryPart, ...] = ()

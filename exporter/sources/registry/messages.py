@@ -57,7 +57,7 @@ class Request:
 
 
 def for_content(repository: str, kind: str, reference: str, accept: str, most: int) -> Request:
-    """Return the request of a manifest or blob, of which at most so many bytes are taken."""
+    """Return the request of a manifest or blob; at most so many bytes are taken."""
     joint = "@" if ":" in reference else ":"
     return Request(
         endpoint=kind,

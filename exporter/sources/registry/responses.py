@@ -43,7 +43,7 @@ _PLAIN: Final = frozenset({"chunked", "identity", ""})
 _LONG_AGO: Final = 1e9
 """A number of seconds from here on is a point in time, not a span."""
 _QUIET: Final = 0.1
-"""Seconds for which nothing may follow a body that is shorter than it should be."""
+"""Seconds to wait for the rest of a body that is shorter than it should be."""
 _REVISION: Final = re.compile(r"revision=(sha\d+:[0-9a-f]+)")
 
 

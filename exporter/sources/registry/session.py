@@ -65,7 +65,7 @@ class Session:
         limits: RequestLimits,
         pace: Pace | None = None,
     ) -> None:
-        """`name` is the label by which metrics and logs know the registry."""
+        """`name` is the label of the registry in metrics and logs."""
         self.name, self.limits = name, limits
         self.tally = client.tally
         """What was asked since it was opened, over connections beside it as well."""

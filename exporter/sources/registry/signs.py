@@ -1,4 +1,4 @@
-"""Signs by which a registry shows its kind: each test returns the version, or None for another."""
+"""Signs of a kind of registry: each test returns the version, or None for another kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

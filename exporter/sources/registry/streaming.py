@@ -24,9 +24,9 @@ class BodyDeadline:
 
     timeout: asyncio.Timeout
     idle: float
-    """Seconds for which nothing may come."""
+    """Maximum seconds without a byte."""
     clock: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time())
-    """The clock of the loop by which the timeout goes."""
+    """The clock of the timeout: the loop's."""
     _last: float = 0.0
     """When all must have come that is worth its time, on the loop's clock."""
 

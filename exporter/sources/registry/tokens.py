@@ -85,7 +85,7 @@ _LONGEST_LIFE: Final = 86_400.0
 _NONSENSE: Final = 1e9
 """Seconds that nobody means: thirty years."""
 _USED: Final = 0.9
-"""The part of its life for which a token is used."""
+"""The share of its lifetime that a token is used."""
 _LONGEST: Final = 256 * 2**10
 """Bytes of a response."""
 _LONGEST_TOKEN: Final = 32 * 2**10

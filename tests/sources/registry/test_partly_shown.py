@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WRONG: Final = FixedLogin(Login("robot", "wrong"))
 PUBLIC, PRIVATE = "pub/multi", "priv/multi"
 JSON: Final = {"Content-Type": "application/json"}
-NOT_ASKED_FOR: Final = "the login was never asked for: whether it would show more is not known"
+NOT_ASKED_FOR: Final = "the registry asked for no login: it may show more with one"
 REFUSED: Final = "the login is refused: it shows what anybody may see"
 
 
