@@ -31,16 +31,19 @@ class Rendered:
 
     pieces: tuple[bytes, ...]
     deflated: tuple[bytes, ...]
-    """Of each piece whole deflate blocks, which refer to nothing before it; the last is missing."""
+    """Whole deflate blocks; of each text that was continued, they refer to nothing before it. The
+    last is missing."""
     checksum: int
     """CRC-32 of the plain text."""
 
     @classmethod
-    def of(cls, plain: bytes) -> Self:
-        """Compress a text so that it can be continued."""
-        packer = zlib.compressobj(_LEVEL, wbits=_RAW)
-        blocks = packer.compress(plain) + packer.flush(zlib.Z_SYNC_FLUSH)
-        return cls((plain,), (blocks,), zlib.crc32(plain))
+    def of(cls, *pieces: bytes) -> Self:
+        """Compress a text, given in pieces, so that it can be continued."""
+        packer, checksum = zlib.compressobj(_LEVEL, wbits=_RAW), 0
+        for piece in pieces:
+            checksum = zlib.crc32(piece, checksum)
+        blocks = [*map(packer.compress, pieces), packer.flush(zlib.Z_SYNC_FLUSH)]
+        return cls(pieces, (b"".join(blocks),), checksum)
 
     @property
     def plain(self) -> bytes:
@@ -97,7 +100,7 @@ class Exposition:
 class Samples:
     """Samples under collection: grouped by family, in the order in which families came."""
 
-    lines: dict[Family, list[str]] = field(default_factory=dict)
+    lines: dict[Family, bytearray] = field(default_factory=dict)
 
     def put(self, family: Family, value: float | None, *labels: str) -> None:
         """Add one sample by the values of its labels; None adds nothing."""
@@ -107,7 +110,8 @@ class Samples:
     def add(self, family: Family, labels: str, value: float) -> None:
         """Add one sample; `labels` as `label_pairs` writes them."""
         braced = f"{{{labels}}}" if labels else ""
-        self.lines.setdefault(family, []).append(f"{family.name}{braced} {_number(value)}\n")
+        line = f"{family.name}{braced} {_number(value)}\n"
+        self.lines.setdefault(family, bytearray()).extend(line.encode())
 
 
 def label_pairs(names: Iterable[str], values: Iterable[str]) -> str:
@@ -121,11 +125,18 @@ def escape(value: str) -> str:
 
 
 def expose(samples: Samples) -> Exposition:
-    """Render collected samples into every form."""
-    chapters = {family: "".join(lines).encode() for family, lines in samples.lines.items()}
-    text = b"".join(_head(each, each.name) + body for each, body in chapters.items())
-    openmetrics = b"".join(_head(each, each.stem) + body for each, body in chapters.items())
-    return Exposition(Rendered.of(text), Rendered.of(openmetrics))
+    """Render collected samples into every form: counters first, which alone have two heads.
+
+    What both forms have in common is held once.
+    """
+    counters = [each for each in samples.lines if each.stem != each.name]
+    others = [each for each in samples.lines if each.stem == each.name]
+    same = Rendered.of(*(_head(each, each.name) + samples.lines[each] for each in others))
+    if not counters:
+        return Exposition(same, same)
+    text = (_head(each, each.name) + samples.lines[each] for each in counters)
+    openmetrics = (_head(each, each.stem) + samples.lines[each] for each in counters)
+    return Exposition(Rendered.of(*text).then(same), Rendered.of(*openmetrics).then(same))
 
 
 def _head(family: Family, name: str) -> bytes:

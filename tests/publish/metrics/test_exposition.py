@@ -173,3 +173,11 @@ def test_names_follow_the_conventions(family: Family) -> None:
     assert family.name.endswith("_total") == (family.kind.value == "counter")
     assert family.help.endswith(".")
     assert not TARGETS & set(family.labels)
+
+
+def test_what_both_formats_say_alike_is_held_once() -> None:
+    exposition = render(busy(), LIMITS)
+    own = {id(each) for each in exposition.text.pieces}
+
+    other = (each for each in exposition.openmetrics.pieces if id(each) not in own)
+    assert sum(map(len, other)) < len(exposition.openmetrics.plain) / 10
