@@ -136,23 +136,31 @@ class _Loss:
         unlinked = frozenset(self._unlinked.get(repository, roots[:0]).tolist())
         lost = self._lost(repository, distinct(manifests))
         for at, manifest in zip(owners[order].tolist(), manifests[order].tolist(), strict=True):
-            if manifest in unlinked or len(lost[manifest]):
-                yield ManifestLoss(targets[at], manifest, manifest in unlinked, lost[manifest])
+            if manifest in unlinked or manifest in lost:
+                taken = lost.get(manifest, manifests[:0])
+                yield ManifestLoss(targets[at], manifest, manifest in unlinked, taken)
 
     def _lost(self, repository: int, manifests: Numbers) -> dict[int, Numbers]:
-        """Return what of each manifest a pull no longer gets; children speak for themselves."""
+        """Return what a pull no longer gets, by manifest; children speak for themselves."""
         graph, sizes = self._inventory.graph, self._inventory.sizes
-        aliases = self._aliases(repository)
+        rows = graph.rows[manifests]
+        images = manifests[(rows >= 0) & ~graph.indexes[rows]]
+        below = self._renamed(repository, graph.links(images))
+        rows = graph.rows[images]
+        needed = np.concatenate([manifests, below])
+        counts = graph.starts[rows + 1] - graph.starts[rows]
+        owners = np.concatenate([manifests, np.repeat(images, counts)])
         links = self._unread.get(repository, manifests[:0])
-        lost = {}
-        for each in manifests:
-            row = graph.rows[each]
-            below = [] if row < 0 or graph.indexes[row] else graph.links(each[None]).tolist()
-            named = [int(each), *(aliases.get(one, one) for one in below)]
-            needed = distinct(np.array(named, np.int32))
-            unread = np.isin(needed, links) & (sizes[needed] >= 0)
-            lost[int(each)] = needed[self._removed[needed] | unread]
-        return lost
+        gone = self._removed[needed] | (np.isin(needed, links) & (sizes[needed] >= 0))
+        owners, needed = owners[gone], needed[gone]
+        return {each: distinct(needed[owners == each]) for each in distinct(owners).tolist()}
+
+    def _renamed(self, repository: int, links: Numbers) -> Numbers:
+        """Return what files the layers are in that a repository's manifests name."""
+        aliases = self._aliases(repository)
+        if not aliases:
+            return links
+        return np.array([aliases.get(each, each) for each in links.tolist()], np.int32)
 
     def _aliases(self, repository: int) -> dict[int, int]:
         """Map layer links to the other digest that they name: blobs named by sha512 have such."""
