@@ -1,19 +1,15 @@
 """The verdict on one child: present, missing, broken or unknown, and what it lacks."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.use import ReferenceClass
-from exporter.judge.leaves import Leaf, View
+from exporter.judge.leaves import CONTENT, LADDER, Leaf, View
 from exporter.judge.protection import Risk
 from exporter.judge.tag_verdict import Child, ChildKind, Lack
-from exporter.oci.links import Descriptor, Kind
+from exporter.oci.links import Descriptor
 from exporter.oci.reference import Tag
-
-_CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
-_LADDER: Final = tuple(Proof)
 
 
 def assess(  # noqa: PLR0913 - what the view does not tell
@@ -53,10 +49,12 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
     elif leaf.misstated:
         yield Lack(leaf.digest, "manifest", None, State.UNKNOWN, leaf.misstated)
     manifest = view.known(leaf.digest)
-    for link in manifest.links if manifest else ():
+    if manifest is None or view.content_proof(manifest):
+        return
+    for link in manifest.links:
         target = link.target
         seen = view.seen(target.digest)
-        if seen.state is State.PRESENT or link.kind not in _CONTENT or _exempt(target):
+        if seen.state is State.PRESENT or link.kind not in CONTENT or _exempt(target):
             continue
         if seen.state in GONE or own.state is State.PRESENT:
             yield Lack(
@@ -116,6 +114,8 @@ def _proof(view: View, leaf: Leaf, state: State) -> Proof:
     if state is not State.PRESENT:
         return Proof.CONFIRMED if state in GONE else Proof.NOTHING
     manifest = view.known(leaf.digest)
+    if manifest and (weakest := view.content_proof(manifest)):
+        return weakest
     blobs = manifest.content if manifest else ()
     proofs = {_exempt(blob) or view.seen(blob.digest).proof for blob in blobs}
-    return min(proofs, key=_LADDER.index, default=view.seen(leaf.digest).proof)
+    return min(proofs, key=LADDER.index, default=view.seen(leaf.digest).proof)

@@ -1,22 +1,25 @@
 """The leaves of a tag: the images and other manifests that it references, through indexes."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final, Self
 
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
-from exporter.facts.proof import GONE, Sighting, State, unknown
+from exporter.facts.proof import GONE, Proof, Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Use
 from exporter.judge.tag_verdict import ChildKind
 from exporter.oci.digest import Digest
-from exporter.oci.links import Descriptor, Kind
+from exporter.oci.links import Descriptor, Kind, Link, PackedLinks
 from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Repository
 
+CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
+LADDER: Final = tuple(Proof)
+"""The weakest first."""
 NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not audited")
 
 
@@ -26,18 +29,19 @@ class View:
 
     snapshot: Snapshot
     repository: Repository
-    sightings: Mapping[Digest, Sighting] | None = None
-    """Those of the repository, at hand for all of its tags."""
+    sightings: Mapping[bytes, Sighting] | None = None
+    """Those of the repository by packed digest, at hand for all of its tags."""
+    _proofs: dict[Digest, Proof | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snapshot: Snapshot, repository: Repository) -> Self:
         """Return the view of one repository, for all of its tags."""
-        return cls(snapshot, repository, snapshot.sightings.of(repository))
+        return cls(snapshot, repository, snapshot.sightings.packed_of(repository))
 
     def seen(self, digest: Digest) -> Sighting:
         """What was observed of a manifest or blob in this repository."""
         if self.sightings is not None:
-            return self.sightings.get(digest, NOT_LOOKED_AT)
+            return self.sightings.get(digest.packed, NOT_LOOKED_AT)
         return self.snapshot.sightings.get((self.repository, digest), NOT_LOOKED_AT)
 
     def known(self, digest: Digest) -> Manifest | None:
@@ -47,6 +51,28 @@ class View:
         """
         lost = self.seen(digest).state in GONE
         return None if lost else self.snapshot.manifests.get(digest)
+
+    def content_proof(self, manifest: Manifest) -> Proof | None:
+        """Return the weakest proof of a manifest's content, of which all is present and expected.
+
+        None where that is not so, or there is no content: then each blob has to be looked at.
+        """
+        if manifest.digest not in self._proofs:
+            self._proofs[manifest.digest] = self._content_proof(manifest.links)
+        return self._proofs[manifest.digest]
+
+    def _content_proof(self, links: Sequence[Link]) -> Proof | None:
+        if self.sightings is None or not isinstance(links, PackedLinks):
+            return None
+        content = [
+            key for key, each in zip(links.keys, links.shape, strict=True) if each[0] in CONTENT
+        ]
+        seen = set(map(self.sightings.get, content))
+        if not all(each is not None and each.state is State.PRESENT for each in seen):
+            return None
+        if not links.distributable:
+            return None
+        return min((each.proof for each in seen if each), key=LADDER.index, default=None)
 
     def diff_id_mismatches(self, digest: Digest) -> tuple[DiffIdMismatch, ...]:
         """In what an image is not what its own configuration says."""

@@ -83,11 +83,16 @@ class Descriptor:
 
     @property
     def distributable(self) -> bool:
-        """May a registry be expected to hold it? Foreign layers are absent by design.
+        """May a registry be expected to hold it? Foreign layers are absent by design."""
+        return is_distributable(self.media_type)
 
-        Decided by the media type, not by `urls` (OCI image-spec, layer.md).
-        """
-        return ".foreign." not in self.media_type and ".nondistributable." not in self.media_type
+
+def is_distributable(media_type: str) -> bool:
+    """May a registry be expected to hold content of a type?
+
+    Decided by the media type, not by `urls` (OCI image-spec, layer.md).
+    """
+    return ".foreign." not in media_type and ".nondistributable." not in media_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,21 @@ class PackedLinks(Sequence[Link]):
         return self.packed[: PACKED * len(self.shape)]
 
     @property
+    def keys(self) -> list[bytes]:
+        """The packed sha256 digests of all targets, in order."""
+        packed = self.packed
+        return [packed[at : at + PACKED] for at in range(0, PACKED * len(self.shape), PACKED)]
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The bytes of all targets, in order."""
         total = len(self.shape)
         return struct.unpack_from(f">{total}q", self.packed, PACKED * total)
+
+    @property
+    def distributable(self) -> bool:
+        """May a registry be expected to hold all targets?"""
+        return all(is_distributable(media_type) for _, media_type, _, _ in self.shape)
 
     def first(self, kind: Kind) -> Descriptor | None:
         """Return the first target of a kind, without making objects of the others."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from exporter.oci import strict
-from exporter.oci.digest import PACKED, Digest, Malformed
+from exporter.oci.digest import Digest, Malformed
 from exporter.oci.links import (
     IMAGE_CONFIGS,
     IMAGES,
@@ -77,9 +77,7 @@ class Manifest:
     def stated_sizes(self) -> Iterator[tuple[bytes, int]]:
         """Yield the packed digests of all that it references, and the bytes of each."""
         if isinstance(self.links, PackedLinks):
-            digests = self.links.digests
-            keys = (digests[at : at + PACKED] for at in range(0, len(digests), PACKED))
-            yield from zip(keys, self.links.sizes, strict=True)
+            yield from zip(self.links.keys, self.links.sizes, strict=True)
         else:
             targets = (link.target for link in self.links)
             yield from ((each.digest.packed, each.size or 0) for each in targets)
