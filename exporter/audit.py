@@ -163,9 +163,9 @@ async def _judged(
     asked: Container[Repository] | None = None,
 ) -> Report:
     """Judge a snapshot, and resolve again what seems lost; `asked` is None for every repository."""
-    history = before.since if before else {}
+    history, earlier = (before.since, before.tags) if before else ({}, ())
     # In threads: a second of work on many tags must hold up no other registry's audit.
-    report = await asyncio.to_thread(judge, snapshot, history)
+    report = await asyncio.to_thread(judge, snapshot, history, earlier=earlier)
     lossy, used = await asyncio.to_thread(lambda: (_lossy(report), _used(report)))
     lost = await asyncio.to_thread(_lossy, before) if before else []
     told = {(root.repository, root.name) for root in lost}
@@ -176,7 +176,7 @@ async def _judged(
         deleted = [root for root in snapshot.roots if known.get(root, root) is None]
         gone = tuple((root.repository, root.tag) for root in deleted if root.tag)
         settled = replace(snapshot, roots=roots, delisted=(*snapshot.delisted, *gone))
-        report = await asyncio.to_thread(judge, settled, history)
+        report = await asyncio.to_thread(judge, settled, history, earlier=earlier)
     return with_vanished(report, before)
 
 

@@ -51,6 +51,12 @@ class _Part:
             at += 1
         return None
 
+    def share(self, other: "_Part") -> None:
+        """Hold the same digests once."""
+        if self.digests == other.digests:
+            self.digests = other.digests
+            self._starts = other._starts  # noqa: SLF001 - of its own class
+
     def found(self) -> dict[bytes, int]:
         """Return it as it was made."""
         starts = range(0, len(self.digests), PACKED)
@@ -128,6 +134,13 @@ class Sightings(Mapping[Place, Sighting]):
         long = (Digest.of_packed(key) for key in keys if len(key) != PACKED)
         self._others.update(((repository, digest), seen) for digest in long)
 
+    def share(self, others: "Sightings") -> None:
+        """Hold the digests once that others hold as well: of two audits, nearly all."""
+        for repository, part in self._parts.items():
+            other = others._parts.get(repository)  # noqa: SLF001 - of its own class
+            if other is not None:
+                part.share(other)
+
     def _count(self, new: int) -> None:
         self._waiting += new
         if self._waiting >= _WAITING:
@@ -201,15 +214,15 @@ class Sightings(Mapping[Place, Sighting]):
 
     def packed(self) -> Iterator[tuple[Repository, dict[bytes, Sighting]]]:
         """Yield what was seen in each repository, by packed digests, in their order."""
+        return ((repository, self.packed_of(repository)) for repository in self.repositories)
+
+    def packed_of(self, repository: Repository) -> dict[bytes, Sighting]:
+        """Return what was seen in one repository, by packed digests, in their order."""
         self.settle()
-        for repository in self.repositories:
-            part = self._parts.get(repository)
-            codes = part.found() if part else {}
-            yield (
-                repository,
-                {key: self._kinds[code] for key, code in codes.items()}
-                | {at[1].packed: seen for at, seen in self._others.items() if at[0] == repository},
-            )
+        part = self._parts.get(repository)
+        codes = part.found() if part else {}
+        others = {at[1].packed: seen for at, seen in self._others.items() if at[0] == repository}
+        return {key: self._kinds[code] for key, code in codes.items()} | others
 
     @property
     def kinds(self) -> Counter[Sighting]:

@@ -1,29 +1,37 @@
 """The judgement of a snapshot: verdicts, the findings of every check, and all that follows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-from exporter.facts.snapshot import Snapshot
+from exporter.facts.snapshot import Root, Snapshot
 from exporter.judge.check import Check, TagContext
 from exporter.judge.checks import CHECKS
 from exporter.judge.counts import counted
 from exporter.judge.finding import Finding
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.remaining import remaining
-from exporter.judge.report import Report
+from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_report import causes, tag_report
 from exporter.judge.tag_verdict import TagVerdict
-from exporter.judge.verdict import verdicts
+from exporter.judge.verdict import order, verdicts
+
+Told = TypeVar("Told")
 
 
 def judge(
-    snapshot: Snapshot, history: Mapping[str, float], checks: tuple[Check, ...] = CHECKS
+    snapshot: Snapshot,
+    history: Mapping[str, float],
+    checks: tuple[Check, ...] = CHECKS,
+    earlier: Sequence[TagReport] = (),
 ) -> Report:
     """Return the report on a snapshot; `history` says when each finding was first seen.
 
-    Times are seconds since the epoch; a finding without history begins with this snapshot. One
-    that could not be looked for is neither gone nor new: its time is kept for the next report.
+    What is said of a tag as an `earlier` report says it is held once by both. Times are seconds
+    since the epoch; a finding without history begins with this snapshot. One that could not be
+    looked for is neither gone nor new: its time is kept for the next report.
     """
-    found = verdicts(snapshot)
+    told = (each.verdict for each in earlier)
+    found = tuple(_held_once(verdicts(snapshot), told, lambda each: each.root))
     reach = reachability(snapshot, found)
     judged = tuple(compared(each, reach.get(each.root.repository)) for each in found)
     contexts = (TagContext(each, snapshot, reach.get(each.root.repository)) for each in judged)
@@ -32,7 +40,8 @@ def judge(
     since = {key: history.get(key, snapshot.taken_at) for key in keys}
     untold = [key for key in history if key not in since]
     waiting = {key: history[key] for key in remaining(snapshot, judged, reach, untold, checks)}
-    return concluded(snapshot, zip(judged, findings, strict=True), {**waiting, **since}, checks)
+    every = zip(judged, findings, strict=True)
+    return concluded(snapshot, every, {**waiting, **since}, checks, earlier)
 
 
 def concluded(
@@ -40,9 +49,11 @@ def concluded(
     judged: Iterable[tuple[TagVerdict, tuple[Finding, ...]]],
     since: Mapping[str, float],
     checks: tuple[Check, ...] = CHECKS,
+    earlier: Sequence[TagReport] = (),
 ) -> Report:
     """Return the report that verdicts and their findings make, with all that follows of them."""
-    tags = tuple(tag_report(verdict, found, since) for verdict, found in judged)
+    reports = (tag_report(verdict, found, since) for verdict, found in judged)
+    tags = tuple(_held_once(reports, earlier, lambda tag: tag.verdict.root))
     return Report(
         snapshot,
         tags,
@@ -51,6 +62,22 @@ def concluded(
         tuple(check.rule for check in checks if check.could_run(snapshot)),
         since,
     )
+
+
+def _held_once(
+    new: Iterable[Told], old: Iterable[Told], root: Callable[[Told], Root]
+) -> Iterator[Told]:
+    """Yield what is said of each tag: the very object of before where that says the same.
+
+    Both are in the order of verdicts.
+    """
+    known = iter(old)
+    last = next(known, None)
+    for each in new:
+        at = root(each)
+        while last is not None and root(last) is not at and order(root(last)) < order(at):
+            last = next(known, None)
+        yield last if last is not None and last == each else each
 
 
 def _findings(context: TagContext, checks: tuple[Check, ...]) -> tuple[Finding, ...]:

@@ -1,7 +1,7 @@
 """Verdicts: whether a pull of each tag would succeed, on every platform that must run it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from exporter.facts.attached import Attachments
@@ -19,14 +19,13 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, natural
 
 
-def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
-    """Return a verdict for every root, live first, then by repository and tag."""
+def verdicts(snapshot: Snapshot) -> Iterator[TagVerdict]:
+    """Yield a verdict for every root, live first, then by repository and tag."""
     ordered = sorted(snapshot.roots, key=order)
     known = resolved_tags(ordered)
     users = _users(snapshot)
     admissions = {(each.login, each.repository): each for each in snapshot.admissions}
     protections: dict[Repository, Protection] = {}
-    found: list[TagVerdict] = []
     view: View | None = None
     for root in ordered:
         uses = users.get((root.repository, root.tag or root.digest or ""), ())
@@ -40,8 +39,7 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         verdict = _verdict(view, root, protections[at], uses)
         attached = _attached(snapshot, verdict) if snapshot.attached else ()
         logins_tried = tuple(filter(None, tried))
-        found.append(replace(verdict, uses=uses, admissions=logins_tried, attached=attached))
-    return tuple(found)
+        yield replace(verdict, uses=uses, admissions=logins_tried, attached=attached)
 
 
 def _attached(snapshot: Snapshot, verdict: TagVerdict) -> tuple[tuple[Digest, Attachments], ...]:

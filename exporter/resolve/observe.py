@@ -174,6 +174,7 @@ async def _resolve(
         require_attached=target.attachments.require if target.attachments else (),
     )
     seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
+    seen.sightings.share(due.before.sightings)
     gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 

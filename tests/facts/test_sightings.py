@@ -35,6 +35,8 @@ def test_they_hold_what_was_noted_last(
         same(changed, {**dict(first), **dict(then)})
         same(known, dict(first))
         same(known.amended(dict(then)), {**dict(first), **dict(then)})
+        changed.share(known)
+        same(changed, {**dict(first), **dict(then)})
 
 
 def same(made: Sightings, wanted: dict[Place, Sighting]) -> None:
@@ -66,6 +68,22 @@ def test_a_digest_is_found_where_many_begin_alike() -> None:
     made = Sightings({(Repository("app"), each): LAST_BYTE for each in digests[::2]})
 
     assert [(Repository("app"), each) in made for each in digests] == [True, False] * 2_500
+
+
+def test_two_audits_hold_the_digests_that_both_saw_once() -> None:
+    digests = [Digest.of(str(number).encode()) for number in range(20_000)]
+    before = Sightings({(Repository("app"), each): HEADER for each in digests})
+    before.settle()
+    tracemalloc.start()
+    try:
+        now = Sightings({(Repository("app"), each): LAST_BYTE for each in digests})
+        now.settle()
+        now.share(before)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken / len(now) < 4
 
 
 def test_what_is_healthy_takes_forty_bytes_a_place() -> None:

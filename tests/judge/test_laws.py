@@ -14,11 +14,13 @@ from exporter.facts.proof import GONE, HASHED, HEADER, LAST_BYTE, Sighting, Stat
 from exporter.facts.registry_kind import Collector
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.children import assess
 from exporter.judge.judgement import judge
+from exporter.judge.leaves import Leaf, View
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.judge.kinds import ANY
-from tests.judge.scene import Scene
+from tests.judge.scene import APP, Scene
 
 if TYPE_CHECKING:
     from exporter.facts.snapshot import Snapshot
@@ -164,3 +166,41 @@ def test_no_tag_points_here_is_said_only_under_a_seal(snapshot: Snapshot) -> Non
     if not snapshot.sealed:
         assert all(child.protected_by != () for each in report.verdicts for child in each.children)
         assert "unprotected-child" not in {each.rule.code for each in report.findings}
+
+
+@given(snapshots())
+def test_content_that_is_looked_at_together_is_judged_as_each_blob_alone(seen: Snapshot) -> None:
+    for verdict in judge(seen, {}).verdicts:
+        views = View.of(seen, APP), View(seen, APP)
+        for child in verdict.children:
+            if child.digest is None:
+                continue
+            leaf = Leaf(child.digest, child.platform, child.kind)
+            together, alone = (
+                assess(
+                    view,
+                    leaf,
+                    required_by=child.required_by,
+                    expected=child.expected,
+                    protected_by=child.protected_by,
+                    risk=child.risk,
+                )
+                for view in views
+            )
+            assert together == alone
+
+
+@given(snapshots(), snapshots())
+def test_what_two_reports_say_alike_is_held_once_and_nothing_else(
+    before: Snapshot, now: Snapshot
+) -> None:
+    earlier = judge(before, {})
+
+    fresh = judge(now, {})
+    shared = judge(now, {}, earlier=earlier.tags)
+
+    assert shared == fresh
+    known = {id(each): each for each in earlier.tags}
+    for each in shared.tags:
+        alike = each in earlier.tags
+        assert (id(each) in known) is alike
