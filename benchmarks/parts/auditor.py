@@ -14,6 +14,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,7 @@ from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.memory import Kept
-from exporter.ports import Listing
+from exporter.ports import Listing, Storage
 from exporter.publish.metrics import family as limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
@@ -63,9 +64,10 @@ class Round:
 
     target: Target
     ledger: Ledger
-    storage: str = ""
+    storage: Storage | None = None
     ahead: float = 0.0
     """Seconds by which the clock was put forward."""
+    clock: Callable[[], float] = _now
     shown: Report | None = None
     fresh: Report | None = None
     exposition: Exposition | None = None
@@ -77,11 +79,10 @@ class Round:
     async def stored(self) -> str:
         """Audit with the storage, a quarter of an hour later."""
         self.ahead += _INTERVAL
-        storage = RegistryStorage(self.storage, outlines=self.ledger)
-        return await self._audit(replace(self.target, storage=storage))
+        return await self._audit(replace(self.target, storage=self.storage))
 
     async def _audit(self, target: Target) -> str:
-        self.fresh = await audit(target, Listing(()), self.shown, _now() + self.ahead)
+        self.fresh = await audit(target, Listing(()), self.shown, self.clock() + self.ahead)
         verdicts = Counter(each.state.value for each in self.fresh.verdicts)
         seen = len(self.fresh.snapshot.sightings)
         states = ", ".join(f"{count:,} {state}" for state, count in verdicts.items())
@@ -125,7 +126,8 @@ async def main(url: str, ledger: Path, storage: str = "") -> None:
         async with Distribution.open("benchmark", url, limits=asked) as registry:
             scope, limits = AuditScope(select=("*",)), AuditLimits(width=_WIDTH)
             target = Target(registry, memory, frozenset(), scope=scope, limits=limits)
-            steps = Round(target, memory, storage)
+            folder = RegistryStorage(storage, outlines=memory)
+            steps = Round(target, memory, folder)
             words = (steps.audit, steps.stored, steps.judge, steps.keep, steps.render)
             acts = {each.__name__: each for each in words}
             while word := (await asyncio.to_thread(sys.stdin.readline)).strip():

@@ -25,7 +25,6 @@ _INDEXES: Final = 66
 _IMAGES: Final = MANIFESTS - _INDEXES
 _SHARED: Final = 6
 """Layers that all images of a platform have in common, three for each platform."""
-_OWN: Final = BLOBS - _IMAGES - _SHARED
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 _KEPT: Final = 8
@@ -34,7 +33,7 @@ _CONFIGURATION: Final = {"os": "linux", "architecture": "amd64"}
 
 
 @dataclass(frozen=True)
-class _Content:
+class Content:
     """What one repository holds."""
 
     tags: dict[Tag, Digest]
@@ -42,9 +41,11 @@ class _Content:
 
 
 @lru_cache(_KEPT)
-def _content(repository: Repository) -> _Content:
+def content(repository: Repository, blobs: int = BLOBS) -> Content:
+    """Return what a repository of so many blobs holds."""
     bodies: dict[Digest, bytes] = {}
-    images = [_keep(bodies, _image(repository, number)) for number in range(_IMAGES)]
+    own = blobs - _IMAGES - _SHARED
+    images = [_keep(bodies, _image(repository, number, own)) for number in range(_IMAGES)]
     tops = [
         _keep(bodies, _index(images[2 * number : 2 * number + 2])) for number in range(_INDEXES)
     ]
@@ -52,7 +53,7 @@ def _content(repository: Repository) -> _Content:
     tags = {Tag(f"v{number}"): digest for number, digest in enumerate(named)}
     second = named[: TAGS - len(named)]
     tags |= {Tag(f"stable-{number}"): digest for number, digest in enumerate(second)}
-    return _Content(tags, bodies)
+    return Content(tags, bodies)
 
 
 def _keep(bodies: dict[Digest, bytes], document: dict[str, object]) -> tuple[Digest, int]:
@@ -62,10 +63,10 @@ def _keep(bodies: dict[Digest, bytes], document: dict[str, object]) -> tuple[Dig
     return digest, len(body)
 
 
-def _image(repository: Repository, number: int) -> dict[str, object]:
+def _image(repository: Repository, number: int, own: int) -> dict[str, object]:
     shared = range(number % 2, _SHARED, 2)
-    own = range(_SHARED + number, _SHARED + _OWN, _IMAGES)
-    layers = [_blob(_LAYER, f"{repository} {each}", each) for each in (*shared, *own)]
+    others = range(_SHARED + number, _SHARED + own, _IMAGES)
+    layers = [_blob(_LAYER, f"{repository} {each}", each) for each in (*shared, *others)]
     config = _blob(_CONFIG, f"{repository} configuration {number}", 1_000 + number)
     if number >= 2 * _INDEXES:  # it says where the image runs, so it is read
         body = _configuration(repository, number)
@@ -111,14 +112,15 @@ class Synthetic:
 
     async def repositories(self) -> Listing[Repository]:
         """List all repositories."""
-        return Listing(tuple(self._names()))
+        return Listing(tuple(self.names()))
 
-    def _names(self) -> Iterator[Repository]:
+    def names(self) -> Iterator[Repository]:
+        """Return the names of its repositories."""
         return (Repository(f"team-{each % 10}/app-{each}") for each in range(self.repositories_))
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """List the tags of a repository."""
-        return Listing(tuple(_content(repository).tags))
+        return Listing(tuple(content(repository).tags))
 
     async def kind(self, _repository: Repository | None) -> RegistryKind:
         """Tell the kind: of a collector that keeps what an index lists."""
@@ -133,7 +135,7 @@ class Synthetic:
         self.requests += 1
         if isinstance(reference, Digest):
             return reference
-        return _content(repository).tags[reference]
+        return content(repository).tags[reference]
 
     async def verify_tag(self, _repository: Repository, _tag: Tag, claimed: Digest) -> Digest:
         """Confirm a tag."""
@@ -142,7 +144,7 @@ class Synthetic:
     async def manifest(self, repository: Repository, digest: Digest) -> ManifestBody:
         """Return a manifest."""
         self.requests += 1
-        return ManifestBody(digest, _content(repository).bodies[digest])
+        return ManifestBody(digest, content(repository).bodies[digest])
 
     async def referrers(
         self, _repository: Repository, _subject: Digest

@@ -1,0 +1,135 @@
+"""A synthetic registry whose content is known from an audit, and its storage.
+
+What an audit with the storage takes is then the auditor's alone: neither answers nor files are made
+anew while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+from benchmarks.parts.synthetic import Synthetic, content
+from exporter.facts.body import Outline
+from exporter.facts.inventory import Driver, Folder, Inventory
+from exporter.facts.inventory_builder import InventoryBuilder
+from exporter.facts.proof import HEADER, LAST_BYTE
+from exporter.facts.shard import WHOLE, Shard
+from exporter.facts.sightings import Sightings
+from exporter.facts.snapshot import Root, Sealed, Snapshot
+from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Manifest, parse
+from exporter.oci.reference import Repository, Tag
+from exporter.ports import Absent, Listing
+
+BEGAN: Final = 1_776_852_000.0
+"""When the audit from which the content is known began: seconds since the epoch."""
+_FOLDERS: Final = Folder.LAYERS | Folder.MANIFESTS | Folder.REVISIONS | Folder.TAGS
+
+
+def first_audit(registry: Synthetic, blobs: int, shard: Shard) -> Snapshot:
+    """Return what a first audit of a shard sees, without its requests."""
+    manifests: dict[Digest, Manifest] = {}
+    sightings, sealed, roots = Sightings(), dict[Repository, Sealed](), list[Root]()
+    for repository in filter(shard.holds, registry.names()):
+        held = content(repository, blobs)
+        read = {digest: parse(body, digest) for digest, body in held.bodies.items()}
+        sightings.add_packed(repository, [digest.packed for digest in read], HEADER)
+        images = (each for each in read.values() if not each.is_index)
+        stored = {key for each in images for key, _ in each.stated_sizes()}
+        sightings.add_packed(repository, stored, LAST_BYTE)
+        tags: dict[Digest, tuple[Tag, ...]] = {}
+        for tag, digest in held.tags.items():
+            known = read[digest].digest
+            tags[known] = (*tags.get(known, ()), tag)
+            roots.append(Root(repository, tag, known, HEADER, ReferenceClass.SELECTED))
+        manifests |= read
+        sealed[repository] = Sealed(tags)
+    return Snapshot(
+        registry=registry.name,
+        taken_at=BEGAN,
+        sampled_at=BEGAN,
+        roots=tuple(roots),
+        manifests=manifests,
+        sightings=sightings,
+        sealed=sealed,
+    )
+
+
+@dataclass
+class Known(Synthetic):
+    """A registry that holds what a first audit saw, and its storage, which holds it too."""
+
+    seen: Snapshot = field(default_factory=lambda: Snapshot("benchmark", BEGAN))
+    shard: Shard = WHOLE
+
+    @cached_property
+    def _tags(self) -> dict[tuple[Repository, str | None], Digest | None]:
+        return {(root.repository, root.tag): root.digest for root in self.seen.roots}
+
+    async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
+        """List the tags of a repository."""
+        named = self.seen.sealed[repository].tags.values()
+        return Listing(tuple(tag for tags in named for tag in tags))
+
+    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+        """Resolve a tag, or confirm a digest."""
+        self.requests += 1
+        if isinstance(reference, Digest):
+            return reference
+        found = self._tags[repository, reference]
+        assert found, "every tag names something"
+        return found
+
+    def read_storage(self) -> Inventory:
+        """List the storage; its files are named by what the audit saw."""
+        builder = InventoryBuilder(Driver.FILESYSTEM)
+        for repository, found in self.seen.sightings.packed():
+            digests = {key: Digest.of_packed(key) for key in found}
+            read = {key: self.seen.manifests.get(digest) for key, digest in digests.items()}
+            manifests = {key: each for key, each in read.items() if each}
+            sizes = dict(self._content_sizes(manifests))
+            names = [key.hex() for key in sizes]
+            builder.blobs("sha256", names, sizes.values(), [0] * len(sizes))
+            builder.revisions.add("sha256", sorted(key.hex() for key in manifests))
+            builder.layers.add("sha256", sorted(key.hex() for key in sizes.keys() - manifests))
+            for digest, tags in self.seen.sealed[repository].tags.items():
+                for tag in tags:
+                    builder.tags.add(tag, digest)
+            outlines = {each.digest: _outline(each) for each in manifests.values()}
+            builder.manifests.add_outlines(outlines)
+            builder.close(repository, _FOLDERS)
+        inventory = builder.inventory()
+        return replace(inventory, partial=self.shard != WHOLE)
+
+    def _content_sizes(self, manifests: dict[bytes, Manifest]) -> Iterator[tuple[bytes, int]]:
+        for key, each in manifests.items():
+            yield key, each.size
+            yield from each.stated_sizes()
+
+
+def _outline(manifest: Manifest) -> Outline:
+    packed = b"".join(key for key, _ in manifest.stated_sizes())
+    return Outline(manifest.size, manifest.is_index, packed)
+
+
+@dataclass(frozen=True)
+class KnownStorage:
+    """Implements `exporter.ports.Storage`; it agrees with the registry."""
+
+    registry: Known
+
+    def read(self) -> Inventory:
+        """List all that it holds."""
+        return self.registry.read_storage()
+
+    def size(self, _repository: Repository, _digest: Digest, *, manifest: bool) -> int | None:
+        """Nothing differs, so nobody asks again."""
+        raise AssertionError(f"asked again, manifest: {manifest}")
+
+    def tagged(self, _repository: Repository, _tag: Tag) -> str | None:
+        """Nothing differs, so nobody asks again."""
+        raise AssertionError("asked again")
