@@ -27,7 +27,7 @@ _STATED: Final = frozenset({*_NUMBERS, f"{_TAG}str"})
 """The tags that a text may write out."""
 
 _UNREADABLE: Final = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)
-"""What PyYAML raises at a text that is not of its tag: `!!int ""` is an IndexError."""
+"""Exceptions of PyYAML at a text that is not of its tag: `!!int ""` is an IndexError."""
 
 
 def read_regular(path: FilePath, most: int) -> bytes:
@@ -52,7 +52,7 @@ class Fault:
     line: int
     """From one; zero where no single line is to blame."""
     text: str
-    """What is wrong and the way out, in a few words."""
+    """The fault and the way out, in a few words."""
 
     def __str__(self) -> str:
         """Return `line 4: registries[0].interval: must be a duration`."""
@@ -67,7 +67,7 @@ class Document:
     value: Any
     lines: Mapping[Path, int]
     faults: tuple[Fault, ...]
-    """What is wrong in it as a document: keys given twice, tags, aliases."""
+    """Faults of the document itself: duplicate keys, tags, aliases."""
 
     def fault(self, path: Path, text: str) -> Fault:
         """Blame a place: its own line, or that of the nearest thing around it."""

@@ -26,7 +26,7 @@ class Outlines(Protocol):
     """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
-        """What is kept of some sha256 digests, exactly as it was kept."""
+        """Return what was kept of some sha256 digests, unchanged."""
 
     def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
         """Keep outlines of manifests that were hashed."""
@@ -55,17 +55,17 @@ class SyncTimes(Protocol):
     """When was each kind of a source last listed completely? In seconds since the epoch."""
 
     def synced(self, source: str) -> Mapping[str, float]:
-        """What is known of a source, by kind."""
+        """Return the times of a source's lists, by kind."""
 
     def keep_synced(self, source: str, found: Mapping[str, float]) -> None:
         """Keep when kinds of a source were listed."""
 
 
 class Proofs(Protocol):
-    """What scrubs remember. Times are seconds since the epoch."""
+    """The memory of scrubs. Times are seconds since the epoch."""
 
     def scrubbed(self, registry: str) -> Scrubbed:
-        """What is known of a registry's bytes from whole reads."""
+        """Return the full reads of a registry's content."""
 
     def want(self, registry: str, digests: Iterable[Digest]) -> None:
         """Note that these are needed: what is new waits for its proof from now on."""

@@ -67,7 +67,7 @@ class KindStatus:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Entry]):
-    """What a list showed, and what it may have left out."""
+    """A list, and what it may have left out."""
 
     entries: tuple[Entry, ...]
     gaps: tuple[Gap, ...] = ()
@@ -97,7 +97,7 @@ class Absent:
     `TAG_EXPIRED`, that of an object store, `NoSuchKey`, or the registry's words on an owner or
     project that does not exist."""
     revision: Digest | None = None
-    """To what a dangling tag points, where the error's detail says so (distribution)."""
+    """The digest that a dangling tag references, if the error's detail names it (distribution)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class WatchedSource(ReferenceSource, Protocol):
 
 
 class RepositoryList(Protocol):
-    """What lists the repositories of a registry, beside its own catalogue."""
+    """Lists the repositories of a registry, instead of its own catalogue."""
 
     async def repositories(self) -> Listing[Repository]:
         """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
@@ -182,7 +182,7 @@ class RepositoryList(Protocol):
 
 
 class Catalogue(Protocol):
-    """What a registry lists."""
+    """The lists of a registry."""
 
     async def ping(self) -> None:
         """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
@@ -202,7 +202,7 @@ class Catalogue(Protocol):
 
 
 class Content(Protocol):
-    """What a registry hands out, asked the way a node asks. Every method raises `Unseen`."""
+    """The content of a registry, requested as a node does. Every method raises `Unseen`."""
 
     @property
     def ranges(self) -> bool | None:
@@ -290,7 +290,7 @@ class Bytes(Protocol):
 
 
 class KeepTagger(Protocol):
-    """What may write, and nothing but tags on manifests that are there already."""
+    """Writes tags on manifests that exist already, and nothing else."""
 
     async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
         """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
@@ -327,7 +327,7 @@ class ContentWriter(Content, Bytes, KeepTagger, Protocol):
 
 
 class CredentialCheck(Protocol):
-    """What may be tried with the credentials of others."""
+    """Tries the credentials of others."""
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         """Does a set of credentials open a repository, in which something is known to be?"""
@@ -365,7 +365,7 @@ class OpenRegistry(Registry, Bytes, Protocol):
 
     @property
     def tally(self) -> Tally:
-        """What was asked of it since it was opened, over connections beside it as well."""
+        """The requests since it was opened, those over connections beside it included."""
 
     def beside(self) -> "OpenRegistry":
         """Return it over a connection of its own: one request at a time, within its rate."""

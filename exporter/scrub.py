@@ -27,7 +27,7 @@ from exporter.resolve.target import AuditLimits, Scrub, Target
 
 @dataclass(frozen=True, slots=True)
 class ScrubPlan:
-    """What a scrub has to read, by the latest audit."""
+    """The content that a scrub has to read, by the latest audit."""
 
     needed: tuple[ScrubItem, ...]
     due: list[ScrubItem]

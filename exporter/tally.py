@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Tally:
-    """What an adapter did since it was made."""
+    """Counts of an adapter since it was made."""
 
     requests: dict[tuple[str, str], int] = field(default_factory=dict)
     """By endpoint (`base|catalog|tags|manifest|referrers|blob|token|redirect`) and code
@@ -32,7 +32,7 @@ class AuditProgress:
     """How far an audit is."""
 
     stage: str = ""
-    """What is being read: `tags|manifests|blobs`; empty before the first of them."""
+    """The stage: `tags|manifests|blobs`; empty before the first of them."""
     done: int = 0
     total: int = 0
     """How many of them are known; each index that is read may add some."""
@@ -57,7 +57,7 @@ class AuditProgress:
 
 @dataclass(slots=True)
 class ScrubTally:
-    """What a scrub did since the process started, and how far it is."""
+    """Counts and progress of a scrub since the process started."""
 
     period: float
     """Seconds within which every live byte is to be read."""
@@ -77,7 +77,7 @@ class ScrubTally:
 
 @dataclass(slots=True)
 class LedgerTally:
-    """What became of writes to the ledger's file since the process started."""
+    """Counts of writes to the ledger's file since the process started."""
 
     failing: set[bool] = field(default_factory=set)
     """Kinds of writes that failed last: of a registry's whole state (true), and of all others. On
@@ -114,7 +114,7 @@ EVENT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 
 @dataclass(slots=True)
 class EventTally:
-    """What became of a registry's events since the process started."""
+    """Counts of a registry's events since the process started."""
 
     received: dict[str, int] = field(default_factory=dict)
     """By outcome, one of `EVENT_OUTCOMES`."""

@@ -1,4 +1,4 @@
-"""What a registry is needed for: its tags, and the images in use."""
+"""The needs of a registry: its tags, and the images in use."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from exporter.wiring import assembly, references
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the references say, and which tags matter by their names."""
+    """The references, and the tags that matter by their names."""
 
     uses: Listing[Use]
     scope: scope.AuditScope

@@ -17,7 +17,7 @@ from exporter.oci.digest import quoted, without_credentials
 _LONGEST: Final = 1 << 16
 """Characters that are read of a line at a time."""
 _COLLECTED: Final = frozenset({DeletionKind.BLOB, DeletionKind.LAYER_LINK})
-"""What only a collector deletes."""
+"""Kinds of deletions that only a collector makes."""
 
 
 def operation(args: argparse.Namespace, hosts: frozenset[str]) -> Operation:

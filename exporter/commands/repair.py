@@ -44,7 +44,7 @@ _PREFIX: Final = "keep"
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is common to the repair of every registry."""
+    """The common part of the repairs of all registries."""
 
     args: argparse.Namespace
     asked: Typed

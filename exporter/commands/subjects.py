@@ -67,7 +67,7 @@ class Subjects:
 
 
 def _name(use: Use) -> Named:
-    """What a node pulls by: a digest, and a tag only where there is none."""
+    """Return the name that a node pulls by: a digest, or a tag if there is none."""
     return use.reference.repository, use.reference.digest or use.reference.tag
 
 

@@ -25,7 +25,7 @@ from exporter.oci.reference import HUB
 
 
 class ListSource(StrEnum):
-    """What lists the repositories of a registry."""
+    """A source of the list of repositories."""
 
     CATALOG = "catalog"
     HARBOR = "harbor"
@@ -38,7 +38,7 @@ class ListSource(StrEnum):
 
 
 class Need(StrEnum):
-    """What a source does with a setting."""
+    """Whether a source takes a setting."""
 
     NONE = "none"
     OPTIONAL = "optional"
@@ -53,7 +53,7 @@ _ECR_HOST: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class EcrAddress:
-    """What the host of an ECR registry says."""
+    """The account and region in the host name of an ECR registry."""
 
     account: str
     region: str
@@ -80,7 +80,7 @@ def _known(host: str, api: str) -> Callable[[str], str | None]:
 
 @dataclass(frozen=True, slots=True)
 class ListSourceNeeds:
-    """What a source needs, and where its API is."""
+    """The settings that a source needs, and the address of its API."""
 
     namespaces: Need
     api_token: Need

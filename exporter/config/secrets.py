@@ -25,7 +25,7 @@ class NoSecret(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What to show a registry; each part may be missing, and none appears in a repr."""
+    """Credentials for a registry; each part may be missing, and none appears in a repr."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)

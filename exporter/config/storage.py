@@ -27,7 +27,7 @@ class PlaceSettings(Section):
 
     @property
     def options(self) -> dict[str, str]:
-        """What the object store's library must know."""
+        """Options of the object store's library."""
         options = {"endpoint": self.endpoint, "region": self.region}
         return {name: value for name, value in options.items() if value is not None}
 

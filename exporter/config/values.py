@@ -120,7 +120,7 @@ _GROUP: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _PORT: Final = re.compile(r":([0-9]+)$")
 _LAST_PORT: Final = 65535
 _DIGITS: Final = 9
-"""Of a port: the most that are worth a look."""
+"""Maximum digits of a port."""
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 4095
 """Bytes that Linux takes (limits.h, `NAME_MAX` and `PATH_MAX`)."""

@@ -31,12 +31,12 @@ class Blob:
 
     @cached_property
     def digest(self) -> Digest:
-        """What names them."""
+        """Their digest."""
         return Digest.of(self.body)
 
     @property
     def descriptor(self) -> dict[str, object]:
-        """What points to them."""
+        """Their descriptor."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body)}
 
 
@@ -49,7 +49,7 @@ class Image(Blob):
     children: "tuple[Image, ...]" = ()
     platform: Platform | None = None
     annotations: Mapping[str, str] | None = None
-    """Of the entry that lists it in an index."""
+    """Annotations of its entry in an index."""
 
     @property
     def descriptor(self) -> dict[str, object]:

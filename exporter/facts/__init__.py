@@ -1,1 +1,1 @@
-"""What was seen: frozen values, never changed after construction."""
+"""Observations: frozen values, never changed after construction."""

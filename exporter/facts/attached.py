@@ -1,4 +1,4 @@
-"""What is attached to an image: signatures, attestations, bills of materials."""
+"""Attachments of an image: signatures, attestations, bills of materials."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Attachment:
 
     digest: Digest
     artifact_type: str
-    """Of a tag of cosign, the type that cosign gives to such referrers; empty if unknown."""
+    """For a tag of cosign, the type that cosign gives to such referrers; empty if unknown."""
     tag: Tag | None
     """The fallback tag that names it; None where the referrers API lists it."""
     sighting: Sighting
-    """Of its manifest and all its content."""
+    """The sighting of its manifest with all its content."""
 
     def may_be(self, pattern: str) -> bool:
         """Does its type match a shell pattern, or may it, since it is unknown?"""

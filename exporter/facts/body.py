@@ -21,7 +21,7 @@ _CURRENT: Final = 2
 _SCHEMA1_IN_3: Final = "unrecognized manifest schema version 1"
 _CUT_SHORT: Final = "unexpected end of JSON input"
 _TRUNCATED: Final = "Input data was truncated"
-"""What msgspec says of a text that ends too early."""
+"""The message of msgspec for a text that ends too early."""
 _KEYS: Final = re.compile(rb'"([^",:]*)"\s*:')
 """Every key of a JSON text in which no comma and no colon is; among other texts, perhaps."""
 _FOLDS: Final = str.maketrans({"\u017f": "s", "\u212a": "k"})
@@ -34,7 +34,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a manifest's body says."""
+    """A parsed manifest body."""
 
     references: tuple[str, ...]
     """Digests as written, in order: configuration and layers, or an index's entries. A missing
@@ -45,7 +45,7 @@ class Body:
     fault_3: str = ""
     """The same for distribution 3."""
     kinds: tuple[str, ...] = field(default=(), compare=False)
-    """Of an index: the media type that each entry states."""
+    """The media type of each entry of an index."""
     has_subject: bool = field(default=False, compare=False)
 
     @property

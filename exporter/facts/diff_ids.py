@@ -21,7 +21,7 @@ CONFIRMED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What the bytes of one layer unpack to."""
+    """The result of unpacking one layer."""
 
     diff_id: Digest | None
     """None where no node can unpack them, or where that is not known."""
@@ -38,7 +38,7 @@ Inside = Unpacked | Rootfs
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read of a layer or of a configuration."""
+    """The result of reading a layer or a configuration."""
 
     content: Inside
     readings: int = 1

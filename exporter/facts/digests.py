@@ -26,7 +26,7 @@ _PREFIX: Final = "sha256:"
 _ENCODED: Final = 64
 _HALVES: Final = struct.Struct(">qq")
 DIGEST_BYTES: Final = 32
-"""Of a packed sha256 digest."""
+"""Bytes of a packed sha256 digest."""
 _STRIDE: Final = 4_000_000
 """Rows looked up at a time: bounds the memory that sorting the needles takes."""
 

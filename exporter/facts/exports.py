@@ -19,12 +19,12 @@ class ExportedFile:
     size: int
     """Bytes."""
     sha256: str
-    """Of the whole file, in hexadecimal."""
+    """The hash of the whole file, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseName:
-    """What a release's path says of it."""
+    """The parts of a release's path."""
 
     registry: str
     shard: int
@@ -35,7 +35,7 @@ class ReleaseName:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is put last, once all files are there: without it nothing of an audit is to be read."""
+    """The file that is written last: without it, an export is incomplete and must not be read."""
 
     schema: int
     registry: str
@@ -49,15 +49,15 @@ class Release:
     """Was every repository of the catalogue in scope?"""
     files: tuple[ExportedFile, ...]
     gaps: tuple[str, ...]
-    """What could not be seen of the registry or of a repository, in words."""
+    """Gaps of the registry or of a repository, in words."""
     proxy: bool = False
     """Is it a pull-through cache, which is partial by design?"""
     storage: bool = False
     """Does it hold what the registry's storage holds, all shards' repositories included?"""
     blobs_before: int = 0
-    """Of a storage: what was written later may belong to a push; nanoseconds since the epoch."""
+    """Blobs of a storage written later may belong to a push; nanoseconds since the epoch."""
     uploads_before: int = 0
-    """Of a storage: uploads that were written to later are not left over."""
+    """Uploads of a storage written to later are not left over."""
 
     @property
     def part(self) -> Shard:
@@ -71,7 +71,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What became of an export that can be read."""
+    """The result of a complete export."""
 
     release: str
     """Where its release is."""
@@ -85,10 +85,10 @@ class TagUsage:
 
     repositories: int
     unsealed_repositories: int
-    """Whose tags are not all known: they say nothing of protection."""
+    """Repositories without a complete list of tags: protection is unknown there."""
     tags: int
     referenced_bytes: int
-    """Of what is there, each digest once for the registry."""
+    """Bytes of present content, each digest once for the registry."""
     unprotected_children: int
 
 
@@ -99,13 +99,13 @@ class StorageUsage:
     stored_bytes: int
     blobs: int
     referenced_bytes: int
-    """Of blobs that some manifest references, tagged or not."""
+    """Bytes of blobs that a manifest references, tagged or not."""
     orphaned_blobs: int
     orphaned_bytes: int
-    """Of blobs that no manifest references."""
+    """Bytes of blobs that no manifest references."""
     orphaned_manifests: int
     untagged_bytes: int
-    """Of blobs that only untagged manifests reference."""
+    """Bytes of blobs that only untagged manifests reference."""
     stale_upload_bytes: int
     exclusive: tuple[tuple[str, int], ...]
     """By repository, most first: bytes that no other repository references."""
@@ -123,7 +123,7 @@ class Capacity:
     registry: str
     shards: int
     taken_at: float
-    """Of the oldest audit among the shards: seconds since the epoch."""
+    """Start of the oldest audit among the shards: seconds since the epoch."""
     seen: TagUsage
     stored: StorageUsage | None
     """None where no shard reads the storage."""

@@ -1,4 +1,4 @@
-"""What of a registry is audited at once, between its audits."""
+"""The part of a registry that is audited at once, between its audits."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from exporter.oci.reference import Place, Repository, Tag
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What of a registry is to be audited now; the rest of its last report stays as it is."""
+    """The part of a registry to audit now; the rest of its last report stays."""
 
     tags: frozenset[tuple[Repository, Tag]] = frozenset()
     places: frozenset[Place] = frozenset()

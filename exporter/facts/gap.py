@@ -1,4 +1,4 @@
-"""What could not be seen, why, and how far that blindness reaches."""
+"""Gaps: what could not be read, the reason, and the scope."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -21,7 +21,7 @@ class Grace:
     """How old something must be before it counts as reclaimable, in seconds."""
 
     blobs: float = 86_400.0
-    """What is younger may belong to a push that is still on its way."""
+    """Younger blobs may belong to a push in progress."""
     uploads: float = 604_800.0
     """As long as distribution's own purger waits."""
 
@@ -38,21 +38,21 @@ class Reclaimable:
     """Bytes that nothing needs, by reason; each byte once."""
 
     untagged: int
-    """Of blobs that only untagged manifests reference."""
+    """Bytes of blobs that only untagged manifests reference."""
     orphaned: int
-    """Of blobs that no manifest references."""
+    """Bytes of blobs that no manifest references."""
     stale_uploads: int
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one repository holds, in bytes."""
+    """Storage use of one repository, in bytes."""
 
     repository: str
     logical: int
-    """Of everything that its manifests reference: what a copy of it alone would take."""
+    """Everything that its manifests reference: the size of a copy of it alone."""
     exclusive: int
-    """Of what no other repository's manifests reference: what its removal could free at most."""
+    """Content that no other repository references: the most that its removal could free."""
 
 
 def holdings(inventory: Inventory) -> "Holdings | LayoutHoldings":
@@ -62,7 +62,7 @@ def holdings(inventory: Inventory) -> "Holdings | LayoutHoldings":
 
 
 class Holdings:
-    """What distribution's storage holds. Times are nanoseconds since the epoch, sizes are bytes.
+    """The content of distribution's storage. Times are nanoseconds since the epoch, sizes bytes.
 
     What is younger than a time may belong to a push on its way, and is not told.
     """
@@ -79,12 +79,12 @@ class Holdings:
 
     @property
     def stored_bytes(self) -> int:
-        """Of all blobs."""
+        """Bytes of all blobs."""
         return self._sum(self._inventory.stored)
 
     @property
     def referenced_bytes(self) -> int:
-        """Of the blobs that some manifest references."""
+        """Bytes of the blobs that a manifest references."""
         return self._sum(self._inventory.stored & self._referenced)
 
     def orphaned_blobs(self, before: int) -> Numbers:
@@ -136,7 +136,7 @@ def _reached_by(inventory: Inventory, repository: int) -> Numbers:
 
 
 class LayoutHoldings:
-    """What zot's storage holds, likewise; each file once, whichever repositories share it.
+    """The content of zot's storage, likewise; each file once, whichever repositories share it.
 
     A manifest that has a subject counts as tagged: zot keeps it. Of a repository in which its
     collector gives up nothing is reclaimable.
@@ -173,12 +173,12 @@ class LayoutHoldings:
 
     @property
     def stored_bytes(self) -> int:
-        """Of all files."""
+        """Bytes of all files."""
         return int(self._sizes.sum())
 
     @property
     def referenced_bytes(self) -> int:
-        """Of the files that some manifest references."""
+        """Bytes of the files that a manifest references."""
         return int(self._sizes[self._referenced].sum())
 
     def orphaned_blobs(self, before: int) -> Numbers:

@@ -1,4 +1,4 @@
-"""What a registry's event says has changed: a hint where to look, and never a proof."""
+"""Events of registries: hints at what changed, and never a proof."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class ImageEvent:
 
     @property
     def focus(self) -> Focus:
-        """What is to be audited for it: the whole repository where it names nothing of it."""
+        """The part to audit for it: the whole repository if it names nothing of it."""
         at = self.repository
         places = frozenset({(at, self.digest)} if self.digest else ())
         return Focus(

@@ -53,7 +53,7 @@ class Unlinked(IntEnum):
 
     @property
     def message(self) -> str:
-        """What a collector says of it (opencontainers/go-digest, `digest.go`)."""
+        """The collector's message about it (opencontainers/go-digest, `digest.go`)."""
         return {
             Unlinked.FORMAT: "invalid checksum digest format",
             Unlinked.ALGORITHM: "unsupported digest algorithm",
@@ -111,13 +111,13 @@ class Graph:
     """
 
     rows: Numbers
-    """Of each digest: its row among the manifests, or below zero for anything else."""
+    """By digest: its row among the manifests, or below zero for anything else."""
     starts: NDArray[np.int64]
     """Where each row's references begin; one more entry marks the end of the last."""
     targets: Numbers
     """All references, in the order written, repeats and all."""
     indexes: Marks
-    """Of each row: does it list manifests rather than layers?"""
+    """By row: does it list manifests rather than layers?"""
 
     def links(self, manifests: Numbers) -> Numbers:
         """Return what some manifests refer to, one after the other, in order."""
@@ -181,7 +181,7 @@ class Strays:
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
-    """What zot keeps besides: each repository has files of its own, an entry for each layer link.
+    """Facts about zot's storage: each repository has files of its own, one entry per layer link.
 
     A repository's layer links are its files, and its revisions are the entries of its `index.json`;
     one without a file is `Unlinked.ABSENT`.
@@ -199,22 +199,22 @@ class Layouts:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What one reading of one registry's storage saw."""
+    """The result of one reading of a registry's storage."""
 
     driver: Driver
     digests: Digests
     sizes: Bytes
-    """Of each digest's blob, in bytes; below zero where there is none."""
+    """By digest: the size of its blob in bytes; below zero if there is none."""
     modified: Times
     """When each blob was last written: nanoseconds since the epoch."""
     repositories: tuple[str, ...]
     folders: NDArray[np.uint8]
-    """Of each repository: which `Folder`s it has."""
+    """By repository: the `Folder`s that it has."""
     revisions: Links
     layers: Links
     tags: Tags
     graph: Graph
-    """What every manifest that a revision names refers to."""
+    """The references of every manifest that a revision names."""
     faults: Mapping[int, tuple[str, str]]
     """By a manifest's number: why the collectors of distribution 2 and 3 cannot read it."""
     uploads: tuple[Upload, ...] = ()
@@ -231,11 +231,11 @@ class Inventory:
     partial: bool = False
     """Were some repositories left out on purpose, and all blobs that the others do not link?"""
     layouts: Layouts | None = None
-    """Of zot's storage; None of distribution's."""
+    """Only of zot's storage; None for distribution's."""
 
     @property
     def blind(self) -> tuple[Gap, ...]:
-        """What was not seen at all; what was seen and is malformed does not count."""
+        """The gaps of what was not read at all; malformed content does not count."""
         return tuple(gap for gap in self.gaps if gap.reason is not Reason.MALFORMED)
 
     def has(self, repository: int, folder: Folder) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from exporter.facts.body import Body, Outline
 
 Target = str | Unlinked
-"""What a link names, or why it names nothing."""
+"""The digest that a link names, or why it names none."""
 
 
 class LinkBuilder:
@@ -108,7 +108,7 @@ class InventoryBuilder:
         self.has_blobs = True
         self.misplaced = ""
         self.layouts: LayoutBuilder | None = None
-        """Of zot's storage."""
+        """Only of zot's storage."""
 
     @property
     def closed(self) -> int:

@@ -1,4 +1,4 @@
-"""What was actually observed of an object, and what may be concluded from it."""
+"""Observations of an object, and the conclusions that they permit."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from exporter.facts.gap import Reason
 
 
 class State(StrEnum):
-    """What is known of an object. Unknown is neither healthy nor broken."""
+    """The state of an object. Unknown is neither healthy nor broken."""
 
     PRESENT = "present"
     MISSING = "missing"
@@ -41,14 +41,14 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one object at one place was seen to be."""
+    """An observation of one object in one repository."""
 
     state: State
     proof: Proof = Proof.NOTHING
     reason: Reason | None = None
     """Why nothing more is known; set for `unknown` only."""
     detail: str = ""
-    """What was seen, for a person: `404 BLOB_UNKNOWN`, `0 of 1034 bytes`."""
+    """The observation, for people: `404 BLOB_UNKNOWN`, `0 of 1034 bytes`."""
     seen_at: float | None = None
     """Seconds since the epoch, where older than the snapshot: carried over a blind spell."""
 

@@ -18,7 +18,7 @@ _GLANCED: Final = frozenset({Proof.STORED, Proof.LAST_BYTE})
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What is known of one digest's bytes. Times are seconds since the epoch."""
+    """The full reads of one digest's bytes. Times are seconds since the epoch."""
 
     since: float
     """When something needed it first, as far as is remembered."""
@@ -41,7 +41,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
-    """What earlier full reads of one registry found, of scrubs and of audits."""
+    """The results of earlier full reads of one registry, by scrubs and audits."""
 
     proofs: Mapping[Digest, Proven] = field(default_factory=dict)
     places: Mapping[Place, float] = field(default_factory=dict)

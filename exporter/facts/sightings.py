@@ -64,7 +64,7 @@ class _Part:
 
 
 class Sightings(Mapping[Place, Sighting]):
-    """What was seen at each place. Those of a snapshot do not change any more.
+    """The sighting of each place. Those of a snapshot do not change any more.
 
     Few sightings differ from each other, so a place holds the number of one. New ones are held as
     objects first, and packed many at once.

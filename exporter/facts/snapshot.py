@@ -20,7 +20,7 @@ from exporter.oci.reference import Place, Repository, Tag
 
 
 class Role(StrEnum):
-    """What may be expected of a registry's content."""
+    """The content that a registry is expected to have."""
 
     OWNED = "owned"
     PROXY = "proxy"
@@ -37,7 +37,7 @@ class RegistryPart:
     """Shell patterns; `*` also matches slashes."""
     role: Role
     platforms: frozenset[Platform] = frozenset()
-    """Of a sparse mirror: the platforms that it holds."""
+    """The platforms that a sparse mirror holds."""
 
     def holds(self, repository: str) -> bool:
         """Does a pattern match a repository's name?"""
@@ -52,9 +52,9 @@ class Root:
     tag: Tag | None
     """None where the image is pinned by digest."""
     digest: Digest | None
-    """What the tag resolved to; None where it could not be resolved."""
+    """The digest that the tag resolved to; None if it could not be resolved."""
     sighting: Sighting
-    """Of the tag itself: `unknown` here means that nothing below it could be looked at."""
+    """The sighting of the tag itself: if `unknown`, nothing below it could be read."""
     reference_class: ReferenceClass
     platforms: frozenset[Platform] = frozenset()
     """Platforms that must run it; empty means every platform that it offers."""
@@ -121,14 +121,14 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one audit of one registry saw. Plain facts: nothing here is a judgement."""
+    """The observations of one audit of one registry. Plain facts: nothing here is a judgement."""
 
     registry: str
     taken_at: float
     """Seconds since the epoch, when the audit began to look."""
     role: Role = Role.OWNED
     platforms: frozenset[Platform] = frozenset()
-    """Of a sparse mirror: the platforms that it holds."""
+    """The platforms that a sparse mirror holds."""
     collector: Collector = Collector.UNKNOWN
     """As configured, or its kind's."""
     roots: tuple[Root, ...] = ()
@@ -149,7 +149,7 @@ class Snapshot:
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
     recovered: Mapping[Place, str] = field(default_factory=dict)
-    """What the first look denied, with its words, and the second one found."""
+    """Content that the first request denied, with its answer, and the second one found."""
     read_in_full: int | None = None
     """Bytes of blobs that were read in full, as the registry ignores ranges; None where it sends
     the part that is asked for."""
@@ -175,7 +175,7 @@ class Snapshot:
     address: str = ""
     """Where it was asked: `https://registry.example:5000`. Empty in one of an older release."""
     disagreements: tuple[Disagreement, ...] = ()
-    """What the registry and its storage say differently, where the storage was read."""
+    """Differences between the registry and its storage, if the storage was read."""
     sampled_at: float | None = None
     """Until when the registry was asked about all that had its turn, beside what its storage
     proves: seconds since the epoch. None where the storage was never read."""

@@ -1,4 +1,4 @@
-"""What an inventory proves to be in a registry's storage, place by place.
+"""Content that an inventory proves to be in a registry's storage, place by place.
 
 A file of the stated length that is linked in its repository is what distribution serves. Nothing
 is proven, and no absence is suspected, below a path that could not be listed whole.

@@ -17,7 +17,7 @@ class ReferenceClass(StrEnum):
     IDLE = "idle"
     """Scaled to zero or suspended."""
     ROLLBACK = "rollback"
-    """What a rollback within the configured depth would start."""
+    """A rollback within the configured depth would start it."""
     LATEST = "latest"
     """The tag named latest, or configured as such."""
     SELECTED = "selected"
@@ -39,7 +39,7 @@ def highest(first: ReferenceClass, second: ReferenceClass) -> ReferenceClass:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a cluster restarts as a whole, named the way a person types it."""
+    """A unit that a cluster restarts as a whole, named as people type it."""
 
     cluster: str
     """The source of references that knows it."""
@@ -122,15 +122,15 @@ class Use:
     barred: frozenset[Platform] = frozenset()
     """If those two are unknown: platforms that never start it."""
     workload: Workload | None = None
-    """What would stop; None where the source knows references only."""
+    """The workload that would stop; None if the source knows references only."""
     running: frozenset[Digest] = frozenset()
-    """What its containers say they run: digests of indexes, images or configurations."""
+    """The digests that its containers report to run: of indexes, images or configurations."""
     alive: int = 0
     """Containers that run now, on layers that their nodes hold."""
     failing_pulls: int = 0
     """Pods whose nodes failed to pull it and will try again."""
     pull_error: str = ""
-    """What one of these nodes said, the registry's words in it; empty where it said nothing."""
+    """The message of one of these nodes, with the registry's words; empty if there is none."""
     next_run: float | None = None
     """When a schedule starts it next, in seconds since the epoch."""
     login: str = ""
@@ -140,7 +140,7 @@ class Use:
 
     @property
     def demand(self) -> tuple[object, ...]:
-        """What of it a verdict may rest on: not how many containers run, nor where they do."""
+        """The part of it that verdicts rest on: not how many containers run, nor where."""
         what = (self.owner, self.reference, self.reference_class, self.login)
         where = (self.platforms, self.admitted, self.barred, self.running)
         return (*what, *where, self.failing_pulls > 0)

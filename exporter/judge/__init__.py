@@ -1,1 +1,1 @@
-"""What it means: pure judgement, the same facts always give the same report."""
+"""Verdicts: pure judgement, the same facts always give the same report."""

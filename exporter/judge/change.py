@@ -16,7 +16,7 @@ from exporter.oci.reference import Repository, Tag
 
 
 class ChangeKind(StrEnum):
-    """What happened to a tag, or to a pinned digest; several may be true of one."""
+    """The change of a tag or a pinned digest; one may have several."""
 
     BROKEN = "broken"
     """Something that it references was lost, or it is live and gone itself: collateral damage."""
@@ -120,7 +120,7 @@ def _place(verdict: TagVerdict) -> tuple[int, str, str]:
 
 
 def _since(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
-    """What became of something that was looked at twice."""
+    """Yield the changes of a tag that both audits read."""
     if _moved(was, now):
         yield TagChange(ChangeKind.MOVED, was, now)
     yield from _health(was, now)
@@ -129,7 +129,7 @@ def _since(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
 def _vanished(
     was: TagVerdict, new: Snapshot, is_intended: Callable[[Root], bool]
 ) -> Iterator[TagChange]:
-    """What became of something that was looked at before, and not again."""
+    """Yield the changes of a tag that only the older audit read."""
     nowhere = was.root.digest is None and was.root.sighting.state in GONE
     if was.root.tag is None or nowhere:
         return  # a digest that nobody pins any more, a tag that was not there: nothing was taken
@@ -152,7 +152,7 @@ def _is_live(was: TagVerdict, new: Snapshot) -> bool:
 
 
 def _new(now: TagVerdict, old: Report) -> Iterator[TagChange]:
-    """What is to be said of something that was not looked at before."""
+    """Yield the changes of a tag that only the newer audit read."""
     root = now.root
     fresh = root.tag is not None and _lacks(old.snapshot, root.repository, root.tag)
     lost = tuple(child for child in now.children if child.lost)
@@ -170,7 +170,7 @@ def _moved(was: TagVerdict, now: TagVerdict) -> bool:
 
 
 def _health(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
-    """What of a tag broke, was found broken, could not be seen, or came back."""
+    """Yield how its children changed: broken, found broken, unknown, or repaired."""
     found: dict[ChangeKind, list[Child]] = {}
     for child in now.children:
         kind = _kind(_before(was, now, child), child.state) if child.expected else None
@@ -191,7 +191,7 @@ def _wanted(verdict: TagVerdict) -> frozenset[Nodes]:
 
 
 def _kind(before: State, now: State) -> ChangeKind | None:
-    """What is to be said of one manifest."""
+    """Return the change of one manifest."""
     if now in GONE and before not in GONE:
         return ChangeKind.BROKEN if before is State.PRESENT else ChangeKind.FOUND_BROKEN
     if now is State.UNKNOWN and before not in GONE:

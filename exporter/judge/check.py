@@ -19,7 +19,7 @@ class TagContext:
     reachability: Reachability | None
     """None where nothing of the repository is live that its tags might not reference."""
     protection: Protection | None = None
-    """What keeps the manifests of its repository; known only to `may_remain`."""
+    """The protection of the manifests of its repository; known only to `may_remain`."""
 
     @property
     def sealed(self) -> Sealed | None:

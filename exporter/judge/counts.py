@@ -27,11 +27,11 @@ _DIGESTS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class RepositoryContent:
-    """What was seen of the content of one repository."""
+    """The observed content of one repository."""
 
     repository: Repository
     blobs: Counter[Sighting]
-    """Of what is no manifest, also where that is known by name only."""
+    """Counts of content that is no manifest, also if known by name only."""
     present: dict[bytes, int]
     """Bytes of what is present, by packed digest."""
 

@@ -1,4 +1,4 @@
-"""What needs one manifest or blob, what protects it, and what its removal would break."""
+"""The dependents and the protection of one manifest or blob: what its removal would break."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Dependent:
     direct: bool
     """Does the tag name it, or an index above it?"""
     children: tuple[Child, ...]
-    """What of it could no longer be pulled."""
+    """Its children that could no longer be pulled."""
 
     @property
     def is_live(self) -> bool:
@@ -155,7 +155,7 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
 
 
 class _Hold(NamedTuple):
-    """What keeps a manifest in its repository."""
+    """The protection of a manifest in its repository."""
 
     tags: tuple[Tag, ...] | None
     """Those that name it directly; None where not every tag is known and none was seen."""

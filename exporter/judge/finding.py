@@ -50,7 +50,7 @@ def told(
 
 
 class Evidence(StrEnum):
-    """What must be known of a repository before a check may speak of a tag in it."""
+    """The knowledge of a repository that a check needs before it may judge a tag in it."""
 
     NOTHING = "nothing"
     """It judges what is there: a gap elsewhere takes nothing from it."""
@@ -61,7 +61,7 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a check is: its code is file name, docs page and label value alike."""
+    """The rule of a check: its code is file name, docs page and label value alike."""
 
     code: str
     summary: str
@@ -92,7 +92,7 @@ class Finding:
     login: str = ""
     """The credentials concerned, where it is about some."""
     required_by: ReferenceClass | None = None
-    """Of what cannot be pulled: the highest class that requires it."""
+    """The highest class that requires it, if it cannot be pulled."""
 
     @property
     def key(self) -> str:
@@ -104,7 +104,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FindingKey:
-    """What a finding's key says of it."""
+    """The parts of a finding's key."""
 
     code: str
     repository: str

@@ -16,7 +16,7 @@ class Failure:
     """Where a pull fails that the nodes of a use would make."""
 
     platforms: frozenset[Platform] = frozenset()
-    """Of those that must run it, as far as their platforms are known."""
+    """Nodes that must run it, as far as their platforms are known."""
     admitted: frozenset[Platform] = frozenset()
     """Of platforms that may start it, but need not."""
     certain: bool = True

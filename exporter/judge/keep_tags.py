@@ -57,7 +57,7 @@ class KeepTag:
 
 @dataclass(frozen=True, slots=True)
 class KeepTagPlan:
-    """What would have to be done, and what cannot be said."""
+    """The keep tags to set, and what is undetermined."""
 
     report: Report
     wanted: tuple[KeepTag, ...]
@@ -66,7 +66,7 @@ class KeepTagPlan:
     lost: tuple[ReferencedManifest, ...]
     """Proven to be missing or broken: no tag brings it back."""
     doubtful: tuple[ReferencedManifest, ...]
-    """What may need a tag, and could not be established."""
+    """Manifests that may need a tag: it could not be established."""
 
 
 def plan_keep_tags(report: Report, reach: ReferenceClass, prefix: str) -> KeepTagPlan:
@@ -112,7 +112,7 @@ def _worse(one: Risk, other: Risk) -> Risk:
 
 
 class _Keeping:
-    """What keeps the manifests of each repository."""
+    """The protection of the manifests of each repository."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

@@ -39,13 +39,13 @@ class View:
         return cls(snapshot, repository, snapshot.sightings.packed_of(repository))
 
     def seen(self, digest: Digest) -> Sighting:
-        """What was observed of a manifest or blob in this repository."""
+        """Return the sighting of a manifest or blob in this repository."""
         if self.sightings is not None:
             return self.sightings.get(digest.packed, NOT_LOOKED_AT)
         return self.snapshot.sightings.get((self.repository, digest), NOT_LOOKED_AT)
 
     def known(self, digest: Digest) -> Manifest | None:
-        """What a manifest says, where this repository is not proven to have lost it.
+        """Return a manifest, unless this repository is proven to have lost it.
 
         Bodies never change: one that cannot be seen at the moment still says what it said.
         """
@@ -92,7 +92,7 @@ class Leaf:
     platform: Platform | None
     kind: ChildKind
     misstated: str = ""
-    """What the entry of its index states of it, and what is not so."""
+    """The wrong statements of its index entry about it."""
 
     @property
     def may_be_chosen(self) -> bool:
@@ -104,7 +104,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class ManifestTree:
-    """What lies below one manifest, each thing once and in order."""
+    """The tree below one manifest, each digest once and in order."""
 
     leaves: tuple[Leaf, ...]
     nested: tuple[Digest, ...]

@@ -71,7 +71,7 @@ class Repair:
     """The repair of one registry: a plan, or what became of it."""
 
     report: Report
-    """Of the audit before."""
+    """The report of the audit before."""
     asked: tuple[TagReport, ...]
     """The tags that were asked for."""
     steps: tuple[RepairStep, ...] = ()
@@ -81,7 +81,7 @@ class Repair:
     kept: tuple[str, ...] = ()
     """Keep tags that were set, and why others were not."""
     after: Report | None = None
-    """Of the audit afterwards, with these tags alone; None where nothing was uploaded."""
+    """The report of the audit afterwards, with these tags alone; None if nothing was uploaded."""
 
     @property
     def size(self) -> int:

@@ -46,7 +46,7 @@ _SWEEPS: Final = {Collector.DISTRIBUTION_2: Risk.SWEPT, Collector.UNKNOWN: Risk.
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What keeps the manifests of one repository."""
+    """The protection of the manifests of one repository."""
 
     collector: Collector
     kind: RegistryKind
@@ -54,7 +54,7 @@ class Protection:
     known: Mapping[Digest, Sequence[Tag]]
     """By manifest: the tags that were resolved. Not all, without a seal."""
     held: frozenset[Digest] = frozenset()
-    """What is right below a tagged index."""
+    """Manifests directly below a tagged index."""
     all_held: bool = True
     """Was every tagged manifest read?"""
 

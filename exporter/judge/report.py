@@ -65,7 +65,7 @@ class TagReport:
 
     verdict: TagVerdict
     findings: tuple[Finding, ...]
-    """What is wrong with it."""
+    """Its findings."""
     impact: Impact
     """Those that its loss affects; nobody where it can be pulled."""
     lost_since: Mapping[ReferenceClass | None, float]
@@ -77,7 +77,7 @@ class TagReport:
     failing_pulls: int = 0
     """Pods whose nodes fail to pull it, for whatever cause: it is no verdict."""
     pull_error: str = ""
-    """What one of these nodes said; empty where none said anything."""
+    """The message of one of these nodes; empty if there is none."""
 
     @property
     def name(self) -> str:
@@ -200,7 +200,7 @@ class RepositoryCounts:
     unprotected: Mapping[ReferenceClass, int] | None
     """None where the repository's tags are not all known."""
     logical_bytes: int
-    """Of what is present, shared content included."""
+    """Bytes of present content, shared content included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +211,14 @@ class Counts:
     children: Mapping[tuple[ReferenceClass, State], int]
     """Each once per repository, under the highest class that needs it."""
     unprotected: Mapping[ReferenceClass, int] | None
-    """Of the repositories whose tags are all known; None where there is none."""
+    """Counted in repositories with a complete list of tags; None if there are none."""
     repositories: Mapping[Repository, RepositoryCounts]
     blobs: Mapping[State, int]
     """Without what other registries hold by design."""
     proofs: Mapping[Proof, int]
     """How the blobs that are present were proven."""
     referenced_bytes: int
-    """Of what is present, each digest once."""
+    """Bytes of present content, each digest once."""
     oldest_proof: Mapping[ReferenceClass, float] = field(default_factory=dict)
     """When the content of a class's tags was last asked for, of the tag where that is longest ago:
     seconds since the epoch."""
@@ -226,7 +226,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one audit of one registry means. The same snapshot and history give the same report."""
+    """The verdicts on one audit: the same snapshot and history give the same report."""
 
     snapshot: Snapshot
     tags: tuple[TagReport, ...]

@@ -18,7 +18,7 @@ from exporter.judge.gc.simulate import simulate
 
 @dataclass(frozen=True, slots=True)
 class CollectorForecast:
-    """What one collector would do in one mode."""
+    """The predicted collection of one collector in one mode."""
 
     dialect: str
     mode: Mode
@@ -32,7 +32,7 @@ class CollectorForecast:
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
-    """What one reading of a storage means."""
+    """The storage use by one reading of a storage."""
 
     stored_bytes: int
     referenced_bytes: int
@@ -44,7 +44,7 @@ class StorageUse:
     """By repository and tag: children that only this tag names, and another tag needs."""
     predictions: tuple[CollectorForecast, ...]
     preconditions: tuple[Precondition, ...]
-    """What the declared collector would stumble over; none where no distribution collects."""
+    """Faults for the declared collector; none if it is not distribution's."""
 
 
 def storage_use(

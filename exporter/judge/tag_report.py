@@ -1,4 +1,4 @@
-"""What follows of verdicts: a report for each tag, and the causes of losses."""
+"""Reports made of verdicts: one for each tag, and the causes of losses."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache

@@ -15,7 +15,7 @@ from exporter.oci.reference import Tag
 
 
 class ChildKind(StrEnum):
-    """What a child is for; only images are ever needed to run."""
+    """The purpose of a child; only images are needed to run."""
 
     IMAGE = "image"
     INDEX = "index"
@@ -144,7 +144,7 @@ class TagVerdict:
     endangered: tuple[tuple[Digest, Risk], ...] = ()
     """Nested indexes, and a pinned one itself, that may be removed, and how."""
     attached: tuple[tuple[Digest, Attachments], ...] = ()
-    """What is attached to its own manifest, and to children that are required."""
+    """Attachments of its own manifest, and of required children."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What manifests reference: media types, descriptors, and links, which are kept packed."""
+"""References of manifests: media types, descriptors, and links, which are kept packed."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ class Kind(StrEnum):
     BLOB = "blob"
     """A blob of an artifact, or an index entry that is no manifest (BuildKit's cache)."""
     SUBJECT = "subject"
-    """What a signature or bill of materials speaks of: a weak link, never needed to run."""
+    """The subject of a signature or bill of materials: a weak link, never needed to run."""
 
 
 @dataclass(frozen=True, slots=True)

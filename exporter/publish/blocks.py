@@ -133,7 +133,7 @@ class TreeNode:
     notes: tuple[Cell, ...] = ()
     below: "tuple[TreeNode, ...]" = ()
     path: str = ""
-    """Of the page about its code: quoted, and relative to the page."""
+    """The path of the page about its code: quoted, and relative to the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class RegistryStatus:
     failures: Mapping[Reason, int] = field(default_factory=dict)
     """Audits that did not see the registry as a whole, by the first reason; since the start."""
     gaps: tuple[Gap, ...] = ()
-    """What the last attempt could not see, complete or not."""
+    """Gaps of the last attempt, complete or not."""
     facts_written: float | None = None
     """When the audit began whose facts were written last, or since when some are asked for."""
     shard: Shard = WHOLE
@@ -57,7 +57,7 @@ class RegistryStatus:
 
     @property
     def unseen(self) -> tuple[Gap, ...]:
-        """What the served report could not see, and what the attempts after it could not."""
+        """Gaps of the served report, and of the attempts after it."""
         served = self.report.snapshot.gaps if self.report else ()
         return tuple(dict.fromkeys((*served, *self.gaps)))
 
@@ -91,7 +91,7 @@ class SourceStatus:
     kinds: tuple[KindStatus, ...] = ()
     """The kinds of objects that it lists, where it has several."""
     gaps: tuple[Gap, ...] = ()
-    """What could not be read of it, those of its kinds included."""
+    """Its gaps, those of its kinds included."""
 
     @property
     def complete(self) -> bool:
@@ -104,7 +104,7 @@ class Reload:
     """The configuration that is in force."""
 
     digest: str
-    """Of the configuration file's bytes: tells whether a change is live."""
+    """Hash of the configuration file: tells whether a change is live."""
     successful: bool
     """Was the last attempt to load it successful?"""
     last_success: float
@@ -122,7 +122,7 @@ class AppState:
     sources: tuple[SourceStatus, ...]
     reload: Reload
     ledger: LedgerTally | None = None
-    """What became of writes to the ledger, read live; None where it has no file."""
+    """Counts of writes to the ledger, read live; None without a ledger file."""
     loops: Mapping[str, LoopTally] = field(default_factory=dict)
     """How the event loops fare that audit (`audit`) and answer (`web`), read live."""
     invocation: Invocation = AS_TYPED

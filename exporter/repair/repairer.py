@@ -55,11 +55,11 @@ class CopySource:
     repository: Repository | None = None
     """Through which it is asked; None asks through the repository that lacks the content."""
     digest: Digest | None = None
-    """What was named by it, or by the tag of a layout."""
+    """The digest that it names, or that the tag of a layout names."""
     tag: Tag | None = None
     """The tag that was named."""
     tags: Content | None = None
-    """What resolves tags."""
+    """Resolves tags."""
     places: Mapping[Digest, Sequence[Repository]] = field(default_factory=dict)
     """Further repositories in which a digest was seen."""
     own: bool = False
@@ -96,7 +96,7 @@ class Repairer:
     steps: list[RepairStep] = field(default_factory=list)
     refused: dict[str, None] = field(default_factory=dict)
     hashed: list[Place] = field(default_factory=list)
-    """What was uploaded, read back and hashed."""
+    """Content that was uploaded, read back and hashed."""
     _lost: dict[Place, Restorable] = field(default_factory=dict)
     _visited: set[Place] = field(default_factory=set)
     _manifests: list[tuple[RepairStep, ManifestBody]] = field(default_factory=list)

@@ -47,7 +47,7 @@ class _Claim:
 
 @dataclass(slots=True)
 class _List:
-    """What is said to be attached to one manifest."""
+    """The listed attachments of one manifest."""
 
     entries: dict[Digest, _Claim] = field(default_factory=dict)
     doubt: Sighting | None = None

@@ -47,7 +47,7 @@ class BlobCheck:
 
     walk: Walk
     proofs: StorageProofs | None = None
-    """What spares the registry questions; None where nothing does."""
+    """The storage's proofs, which spare the registry requests; None without a storage."""
     always: frozenset[Place] = frozenset()
     """Manifests about whose blobs it is asked all the same."""
     read: int = 0

@@ -25,7 +25,7 @@ class Suspect:
     """`missing` or `broken`: what it will be if a second look agrees."""
     detail: str
     digest: Digest | None = None
-    """To what a dangling tag points, where the registry says."""
+    """The digest that a dangling tag references, if the registry names it."""
     mismatch: bool = False
     """Did every byte come, and hash to another digest?"""
 

@@ -41,7 +41,7 @@ _NO_TAG: Final = "no such tag"
 
 @dataclass(frozen=True, slots=True)
 class AuditAnswers:
-    """What the registry was asked about in one audit, and what it answered."""
+    """The registry's answers in one audit."""
 
     sightings: Mapping[Place, Sighting]
     manifests: Mapping[Digest, Manifest]

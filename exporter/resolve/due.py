@@ -1,4 +1,4 @@
-"""What an audit asks for again, and what it keeps of the audit before."""
+"""Content that an audit requests again, and content that it keeps of the audit before."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -87,7 +87,7 @@ def _disputed(seen: Snapshot, kept: Resting) -> Iterator[Place]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is asked for again of all that the audit before saw.
+    """The selection of what is requested again of all that the audit before read.
 
     What was not wholly there always is, and so is a tag that moved or matters more than before.
     """

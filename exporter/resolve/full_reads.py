@@ -16,7 +16,7 @@ from exporter.resolve.target import FullReads
 
 @dataclass(slots=True)
 class FullReadPlan:
-    """What one audit reads in full."""
+    """The full reads of one audit."""
 
     registry: str
     terms: FullReads

@@ -94,7 +94,7 @@ def _contradiction(repository: Repository) -> tuple[Gap, ...]:
 
 @dataclass(slots=True)
 class _Room:
-    """What is left of the tags that may be looked at."""
+    """The number of tags that may still be read."""
 
     most: int
     listed: int = 0

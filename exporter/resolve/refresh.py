@@ -22,7 +22,7 @@ Uses = Mapping[Repository, frozenset[Use]]
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What is known now of some repositories."""
+    """The new knowledge of some repositories."""
 
     snapshot: Snapshot
     repositories: frozenset[Repository]

@@ -34,7 +34,7 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class AuditScope:
-    """What is looked at. Patterns are those of a shell (`*`, `?`, `[…]`), matched case by case."""
+    """The scope of an audit. Patterns are those of a shell (`*`, `?`, `[…]`), case-sensitive."""
 
     catalogue: bool = True
     """Ask the registry which repositories it has."""

@@ -1,4 +1,4 @@
-"""What an audit takes from the registry's storage instead of asking the registry.
+"""Content that the registry's storage proves, so that an audit does not request it.
 
 The registry was right about a place at the audit before, the storage holds it whole now, and its
 turn to be asked about has not come: only then it is not asked. Each place has its turn once in a
@@ -37,7 +37,7 @@ _HEAD: Final = 4
 
 @dataclass(slots=True)
 class StorageProofs:
-    """What one reading of the storage spares one audit."""
+    """The proofs of one reading of the storage, for one audit."""
 
     inventory: Inventory
     before: Snapshot | None
@@ -52,7 +52,7 @@ class StorageProofs:
     """Why the storage could not be asked again about what seems to differ."""
     stored: Stored = field(init=False)
     sighting: Sighting = field(init=False)
-    """Of what the storage proves, with the time of an older list."""
+    """The sighting of what the storage proves, with the time of an older list."""
     _since: float | None = field(init=False)
     """When the last round of turns ended; None where everything has its turn now."""
     _tags: dict[Repository, Mapping[str, str | None] | None] = field(default_factory=dict)

@@ -88,12 +88,12 @@ class Scrub:
     terms: Terms
     tally: ScrubTally
     unpacker: Unpacker | None = None
-    """What unpacks layers; None where only their bytes are hashed."""
+    """Unpacks layers; None if only their bytes are hashed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FullReads:
-    """What is remembered of full reads, and how much an audit may read of a registry in full.
+    """The memory of full reads, and how much an audit may read of a registry in full.
 
     Audits read in full where the registry ignores ranges.
     """
@@ -112,7 +112,7 @@ class FullReads:
 
 @dataclass(frozen=True, slots=True)
 class AttachmentScope:
-    """Of which images attachments are looked at: signatures, attestations, bills of materials."""
+    """The images whose attachments are read: signatures, attestations, bills of materials."""
 
     classes: frozenset[ReferenceClass] = frozenset({ReferenceClass.LIVE, ReferenceClass.LATEST})
     require: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ class Target:
     limits: AuditLimits = field(default_factory=AuditLimits)
     role: Role = Role.OWNED
     platforms: frozenset[Platform] = frozenset()
-    """Of a sparse mirror: the platforms that it holds."""
+    """The platforms that a sparse mirror holds."""
     parts: tuple[RegistryPart, ...] = ()
     """Repositories with a role of their own; the first part that matches one decides."""
     periods: Mapping[ReferenceClass, float] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class Target:
     full_reads: FullReads | None = None
     """None where nothing is remembered: what can only be read in full is so at every audit."""
     credential_check: CredentialCheck | None = None
-    """What may be tried with the pull secrets of workloads, where these may be read."""
+    """Tries the pull secrets of workloads, if these may be read."""
     attachments: AttachmentScope | None = None
     """None where attachments are not looked at."""
     progress: AuditProgress = field(default_factory=AuditProgress)

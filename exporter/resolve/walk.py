@@ -88,7 +88,7 @@ class Walk:
     bare: set[Place] = field(default_factory=set)
     """Manifests whose platform no index states."""
     recovered: dict[Place, str] = field(default_factory=dict)
-    """What was denied at first and was there at the second look; blobs are added to it."""
+    """Content that was denied at first and found by the second request; blobs are added to it."""
     progress: AuditProgress = field(default_factory=AuditProgress)
     _entries: int = 0
     """Entries of all manifests that are held."""

@@ -63,7 +63,7 @@ class References:
 
 @dataclass(frozen=True, slots=True)
 class AuditJob:
-    """What every audit needs besides the registry itself."""
+    """The job of every audit, without the registry itself."""
 
     board: Board
     journal: Journal
@@ -71,7 +71,7 @@ class AuditJob:
     keep_facts: Callable[[Target, Audited], ExportResult] | None = None
     """Exports a complete audit, where that is asked for; may raise `Unseen`."""
     latest: Callable[[], Awaitable[References]] | None = None
-    """What is in use as it is known, for a refresh; without, `references` tells."""
+    """The uses as they are known, for a refresh; without it, `references`."""
     clock: Callable[[], float] = time.time
     """Tells the seconds since the epoch."""
     afterwards: Callable[[], None] = lambda: None

@@ -27,7 +27,7 @@ _MOST: Final = 1_000
 
 @dataclass(slots=True, eq=False)
 class EventQueue:
-    """What the events of a registry name, until it is audited. What waits is bounded.
+    """The content that events of a registry name, until it is audited. The queue is bounded.
 
     Events are hints: one that is lost is found by the next periodic audit, and one that is forged
     or doubled costs requests to the registry, no more.

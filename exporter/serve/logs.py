@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp.http_exceptions import BadHttpMessage
 
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""What every record carries; whatever else it has was said by the caller."""
+"""Attributes of every record; all others are the caller's."""
 
 
 class JsonLines(logging.Formatter):

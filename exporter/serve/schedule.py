@@ -45,7 +45,7 @@ class Schedule:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._requested: dict[str, asyncio.Task[None]] = {}
         self._focus: dict[str, Focus | None] = {}
-        """What a requested audit looks at; None is the whole registry."""
+        """The focus of a requested audit; None is the whole registry."""
         self._rested: dict[tuple[str, bool], float] = {}
         """When an audit that is asked for may begin, of the whole or not, by the loop's clock."""
         self._partial: set[str] = set()

@@ -1,1 +1,1 @@
-"""What outlives a process: the ledger, and snapshot files."""
+"""State that outlives a process: the ledger, and snapshot files."""

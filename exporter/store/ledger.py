@@ -56,7 +56,7 @@ class Ledger:
         """Open it; `clock` tells the seconds since the epoch. Raises `Unseen` as `connect` does."""
         self._path, self._clock = path, clock
         self.tally = None if path is None else LedgerTally()
-        """What became of its writes; None where it has no file."""
+        """Counts of its writes; None without a file."""
         self._writer = self._reader = _Session(connect(path))
         if path is not None:
             # A reader of its own: one registry's long write must not hold up another's audit.

@@ -69,7 +69,7 @@ def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
 
 
 FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
-"""What a file may raise. SQLite quotes a damaged schema, and Python cannot decode the quotation."""
+"""Exceptions of a damaged file. SQLite quotes a damaged schema, and Python cannot decode that."""
 
 
 def is_damage(error: BaseException) -> bool:

@@ -52,7 +52,7 @@ _MOST: Final = 10_000
 
 Item = TypeVar("Item")
 Seen = tuple[Sighting, Repository, tuple[bytes, ...]]
-"""What was seen alike in one repository, by packed digests: there are few different sightings."""
+"""One sighting in one repository, with its packed digests: few sightings differ."""
 Packed = tuple[Digest, str, int, bool, str, Shape, bytes]
 """A manifest with packed links; one that has others is written as it is."""
 Tagged = tuple[Repository, Digest | None, tuple[Tag, ...]]
@@ -208,7 +208,7 @@ _SHORT: Final = {32: "sha256", 64: "sha512"}
 
 
 class _RowReader:
-    """What was read so far of one file."""
+    """The rows read so far of one file."""
 
     def __init__(self) -> None:
         self._decoders = {

@@ -70,7 +70,7 @@ class ReferenceSources:
         self._sources = tuple(sources)
         self._last: dict[str, Read] = {}
         self._told: dict[str, Read] = {}
-        """What each source said now, or last, with the gap where it cannot be read any more."""
+        """The last answer of each source, with a gap if it cannot be read any more."""
         self._turns = {each.name: threading.Lock() for each in self._sources}
         """One thread at a time reads a source."""
         self._telling = threading.Lock()

@@ -33,7 +33,7 @@ class RegistryStorage:
     """For an object store: `endpoint`, `region` and what else its library knows."""
     plain_http: bool = False
     outlines: Outlines | None = None
-    """What is known of its manifests from before."""
+    """The references of its manifests, known from before."""
     inventory: str = ""
     """Where S3 publishes lists of the bucket: `s3://bucket/prefix/source-bucket/config-id`."""
     shard: Shard = WHOLE

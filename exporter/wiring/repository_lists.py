@@ -1,4 +1,4 @@
-"""What lists the repositories of a registry, where that is not its catalogue."""
+"""Lists of the repositories of a registry, other than its catalogue."""
 
 import importlib
 from collections.abc import Awaitable, Callable, Mapping

@@ -97,9 +97,9 @@ class Service:
         """Other settings, or the end: not even running audits are waited for."""
         self._stopping = False
         self._schedule: Schedule | None = None
-        """What audits now; None between two generations: the next one audits all at once."""
+        """The schedule now; None between two generations: the next one audits all at once."""
         self._receivers: Mapping[str, EventReceiver] = {}
-        """What takes the events of each registry that sends some."""
+        """The receiver of each registry that sends events."""
         self._reloads: set[asyncio.Future[str | None]] = set()
         self._reload_lock = asyncio.Lock()
 

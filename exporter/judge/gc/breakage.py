@@ -1,4 +1,4 @@
-"""What a removal breaks of what tags and uses need, and which tags alone prevent that."""
+"""The images that a removal breaks, and the tags that alone prevent that."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ class ManifestLoss:
     unlinked: bool
     """Does the repository no longer have the manifest itself?"""
     lost: Numbers
-    """What of it is removed or can no longer be read through this repository."""
+    """Its content that is removed, or not readable through this repository any more."""
 
 
 def tag_targets(inventory: Inventory) -> list[PullTarget]:
@@ -117,7 +117,7 @@ def _hollow(graph: Graph, manifests: Numbers, files: Numbers) -> Marks:
 
 
 class _Loss:
-    """What a removal takes, by repository."""
+    """The removed content, by repository."""
 
     def __init__(self, inventory: Inventory, removal: Removal) -> None:
         self._inventory = inventory

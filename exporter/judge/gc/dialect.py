@@ -20,7 +20,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one collector does differently from others."""
+    """The differences of one collector from others."""
 
     name: str
     marker: Folder = Folder.LAYERS

@@ -15,10 +15,10 @@ from exporter.judge.gc.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class LinkWalk:
-    """What one walk over link files finds, in its order."""
+    """The result of one walk over link files, in its order."""
 
     digests: Numbers
-    """What each link names."""
+    """The digest that each link names."""
     bodies: Numbers
     """The digest whose blob is read for it: where the link at the named digest's own path leads."""
     stop: Unlinked | None = None

@@ -19,7 +19,7 @@ _NONE: Final = np.zeros(0, np.int32)
 
 @dataclass(frozen=True, slots=True)
 class MarkResult:
-    """What marking leaves behind."""
+    """The result of marking."""
 
     kept: Marks
     """Which digests are marked, or were when it gave up."""

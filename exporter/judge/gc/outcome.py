@@ -1,4 +1,4 @@
-"""What a collection does: all that it removes, or why it gives up and what is removed by then."""
+"""The outcome of a collection: its removals, or why it aborts and what it removed by then."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +15,7 @@ Batch = tuple[int, Numbers]
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What is removed from a storage."""
+    """A removal from a storage."""
 
     manifests: tuple[Batch, ...] = ()
     """Revisions that are unlinked; every tag's history of them goes with them."""
@@ -55,9 +55,9 @@ class Aborted:
     messages: tuple[str, ...]
     """Why it gives up: one text, or one of several where chance decides."""
     sure: Removal = field(default_factory=Removal)
-    """What is removed by then in every run."""
+    """Removed by then in every run."""
     possible: Removal = field(default_factory=Removal)
-    """What may be removed by then, the above included: chance decides how far it got."""
+    """Possibly removed by then, the above included: chance decides how far it got."""
 
     @property
     def complaints(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What makes a collector of a storage give up, or lose in silence what somebody needs.
+"""Faults of a storage that make a collector abort, or silently lose needed content.
 
 Found without a simulation, so that all of it is named at once: a collector tells only the first.
 """
@@ -26,7 +26,7 @@ _FOLLOWED: Final = -2
 
 
 class PreconditionCode(StrEnum):
-    """What is the matter: a closed list, since each may become a label value."""
+    """The kind of fault: a closed list, since each may become a label value."""
 
     NO_TAGS = "no-tags"
     NO_LAYERS = "no-layers"
@@ -42,7 +42,7 @@ class PreconditionCode(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a collection makes of it."""
+    """Its effect on a collection."""
 
     STOPS = "stops"
     """It gives up."""

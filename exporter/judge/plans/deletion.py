@@ -13,7 +13,7 @@ from exporter.oci.reference import host, names_host, repository, tag
 
 
 class DeletionKind(StrEnum):
-    """What a deletion takes away at once."""
+    """The kind of object that a deletion removes at once."""
 
     MANIFEST = "manifest"
     """A manifest of a repository by its digest, and every tag that references it, whether or not
@@ -50,12 +50,12 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class DeletionList:
-    """What a plan lists, and how far it was recognised."""
+    """The deletions of a plan, and how far it was recognised."""
 
     deletions: tuple[Deletion, ...] = ()
     """Each once, in the order of the lines."""
     formats: tuple[str, ...] = ()
-    """Of the tools whose lines were recognised, sorted."""
+    """The tools whose lines were recognised, sorted."""
     lines: int = 0
     """How many were not blank."""
     unknown: int = 0

@@ -22,7 +22,7 @@ every pattern here is linear."""
 
 @dataclass(frozen=True, slots=True)
 class ParsedLine:
-    """What a line says."""
+    """A parsed line."""
 
     format: str
     """The tool that writes it."""
@@ -37,7 +37,7 @@ class ParsedLine:
 
 
 _Meaning = Callable[[re.Match[str], str], ParsedLine | None]
-"""What a line says, given its parts and the repository that lines are about."""
+"""Parses a line, given its parts and the repository that lines are about."""
 
 
 def parse_line(text: str, repository: str) -> ParsedLine | None:

@@ -31,7 +31,7 @@ class DeletionMethod(StrEnum):
 
 @dataclass(slots=True)
 class Deleted:
-    """What deletions remove."""
+    """The removals of a list of deletions."""
 
     manifests: set[Label] = field(default_factory=set)
     layer_links: set[Label] = field(default_factory=set)
@@ -44,7 +44,7 @@ class Deleted:
 
 
 class RegistryContents(ABC):
-    """What deletions may name, in a storage or a snapshot."""
+    """The objects that deletions may name, in a storage or a snapshot."""
 
     repositories: dict[str, int]
 

@@ -136,7 +136,7 @@ def _of_another(
 
 
 class _SnapshotContents(RegistryContents):
-    """What deletions may name in a snapshot; it does not know all blobs and layer links."""
+    """The objects that deletions may name in a snapshot; not all blobs and layer links."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.pointers: dict[Label, str] = {

@@ -47,7 +47,7 @@ class StoragePrediction:
     inventory: Inventory
     """As the collection finds it."""
     outcome: Outcome | None
-    """What the collection would do; None where none is planned."""
+    """The outcome of the collection; None if none is planned."""
 
 
 def predict(

@@ -1,4 +1,4 @@
-"""What is dangerous about a collection or a deletion, beside what it would break."""
+"""Hazards of a collection or a deletion, beside the images that it would break."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final

@@ -54,7 +54,7 @@ class GarbageCollection:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is planned: deletions, a collection, or one after the other."""
+    """A planned operation: deletions, a collection, or one after the other."""
 
     description: str
     """All of it, for a person."""
@@ -148,7 +148,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class RemovalTotals:
-    """What would be removed, whether anybody needs it or not; each byte once."""
+    """Totals of what would be removed, needed or not; each byte once."""
 
     tags: int = 0
     manifests: int = 0
@@ -172,12 +172,12 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What would happen; the same facts give the same prediction."""
+    """The prediction; the same facts give the same one."""
 
     operation: str
-    """What is planned, in words."""
+    """The planned operation, in words."""
     victims: tuple[Victim, ...]
-    """What matters most comes first; no more than `MOST`."""
+    """The most important first; no more than `MOST`."""
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
     removed: RemovalTotals | None

@@ -151,7 +151,7 @@ _WAYS: Final = {
     Reason.DENIED: "the login may not read this",
     Reason.CONSENT: f"{COUNT_PULLS} reads it all the same",
 }
-"""What to try where a registry answered nothing."""
+"""Ways out where a registry answered nothing."""
 
 
 def _is_shared(report: Report) -> bool:

@@ -103,7 +103,7 @@ class AttachmentEntry(Struct, frozen=True):
 
 
 class AttachedEntry(Struct, frozen=True):
-    """What is attached to one manifest: signatures, attestations, bills of materials."""
+    """The attachments of one manifest: signatures, attestations, bills of materials."""
 
     digest: Annotated[Sha, about("Digest of the tag, or of a required child.")]
     complete: Annotated[bool, about("Whether everything could be listed.")]

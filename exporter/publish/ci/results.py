@@ -1,4 +1,4 @@
-"""What a check found, one result for each tag, risk and gap: what every format of CI is made of."""
+"""Results of a check, one for each tag, risk and gap: every format of CI is made of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from exporter.publish.formatting import address, gap_words, impact_words
 
 
 class CheckOutcome(StrEnum):
-    """What came of it; the worst of all decides the exit code."""
+    """The outcome; the worst of all decides the exit code."""
 
     FAILED = "failed"
     """It is proven that it cannot be pulled."""
@@ -36,9 +36,9 @@ class CheckResult:
     repository: str
     """Empty for a gap of the registry."""
     name: str
-    """What a node would pull; of a gap, what it is a gap of."""
+    """The name that a node would pull; for a gap, its subject."""
     lines: tuple[str, ...] = ()
-    """What is wrong, in detail."""
+    """The details."""
 
 
 _PULLABLE = "cannot-be-pulled", "Something that a pull needs is missing or broken."

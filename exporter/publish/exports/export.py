@@ -54,7 +54,7 @@ _OF_AUDIT: Final = re.compile(rf"({AUDIT})(?:/.+|\.release\.json(?:#[0-9]+)?)")
 
 @dataclass(frozen=True, slots=True)
 class StorageData:
-    """What a storage held, and how old something in it must be to count as left over."""
+    """The content of a storage, and how old something in it must be to count as left over."""
 
     inventory: Inventory
     blobs_before: int
@@ -64,7 +64,7 @@ class StorageData:
 
 @dataclass(frozen=True, slots=True)
 class AuditData:
-    """What one audit of one shard saw."""
+    """The data of one audit of one shard."""
 
     snapshot: Snapshot
     shard: Shard

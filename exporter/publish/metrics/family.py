@@ -18,7 +18,7 @@ class MetricType(StrEnum):
 
 
 class Status(StrEnum):
-    """What may change, in the sense of kube-state-metrics (docs/README.md of v2.13)."""
+    """The stability of a family, as kube-state-metrics defines it (docs/README.md of v2.13)."""
 
     EXPERIMENTAL = "EXPERIMENTAL"
     """Names and labels may still change, with a line in the change log."""
@@ -68,7 +68,7 @@ class Family:
     """One sentence or two for the HELP line, at most 120 characters."""
     group: Group
     notes: str = ""
-    """What the documentation adds to it."""
+    """Further text for the documentation."""
     status: Status = Status.EXPERIMENTAL
 
     @property

@@ -27,7 +27,7 @@ from exporter.publish.blocks import (
 from exporter.screen import plain
 
 _SIGNS: Final = {Tone.BAD: "✕", Tone.UNSURE: "!", Tone.GOOD: "✓", Tone.QUIET: "·", Tone.PLAIN: ""}
-"""What says the same as a colour, to those who see none."""
+"""Signs that say the same as the colours."""
 
 
 def render(blocks: Iterable[Block]) -> str:

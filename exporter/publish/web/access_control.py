@@ -49,9 +49,9 @@ class AccessControl:
         self.users = users
         """Replaced when the configuration changes: verdicts are kept for name and hash."""
         self.names: frozenset[str] = frozenset()
-        """Of which a client's certificate must hold one; empty: none is asked for."""
+        """A client's certificate must have one of these names; empty: none is requested."""
         self.headers: Mapping[str, str] = {}
-        """What every answer has beside, or instead of, its own headers."""
+        """Headers of every answer, beside or instead of its own."""
         self._right: dict[str, bytes] = {}
         """By user, what was right last: apart from what was wrong, so no guess displaces it."""
         self._wrong: dict[bytes, None] = {}

@@ -35,7 +35,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What the pages need from the program around them."""
+    """The program around the pages, as they need it."""
 
     board: Published
     clock: Callable[[], float]

@@ -66,7 +66,7 @@ class Tls(pydantic.BaseModel, extra="forbid", strict=True):
     cert_file: _Beside
     key_file: _Beside
     client_ca_file: _Beside | None = None
-    """Whose certificates clients must, or may, present."""
+    """The authority of the certificates that clients must, or may, present."""
     client_auth_type: Literal[
         "NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
     ] = "NoClientCert"
@@ -138,7 +138,7 @@ class WebConfig(pydantic.BaseModel, extra="forbid", strict=True):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What every answer has beside, or instead of, its own headers."""
+        """Headers of every answer, beside or instead of its own."""
         asked = (self.http and self.http.headers) or {}
         return {name: value for name, value in asked.items()}  # noqa: C416 - names of any kind
 

@@ -26,7 +26,7 @@ _MOST: Final = 256
 _MOST_BUSY: Final = 2
 """Where none is idle, so many times as many: a request is cut short for another at last."""
 _SHARE: Final = 4
-"""Of the files that the process may open, connections take at most one in so many."""
+"""Connections take at most one in so many of the files that the process may open."""
 _SHORT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """Errors of `accept` where the machine has no room (accept(2))."""
 _SELDOM: Final = 60.0

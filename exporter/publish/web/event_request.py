@@ -36,7 +36,7 @@ _UNAUTHORIZED: Final = (
 
 @dataclass(slots=True)
 class EventReceiver:
-    """What takes the events of one registry."""
+    """The receiver of the events of one registry."""
 
     read_token: Callable[[], str]
     """Reads the token anew, since it is rotated; raises `Unseen`."""

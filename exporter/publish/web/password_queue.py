@@ -28,9 +28,9 @@ class Asker:
     """Who wants a password compared."""
 
     name: str
-    """Of the user; empty for every name that there is not."""
+    """The user's name; empty for every unknown name."""
     address: str
-    """Of the client."""
+    """The client's address."""
     refused: int = 0
     """Passwords that were wrong on this connection."""
     gone: Callable[[], bool] = bool

@@ -21,7 +21,7 @@ FILTERS: Final = ("registry", "repository", "class", "state", "need", "q")
 _LONGEST: Final = 255
 """Characters of a repository's name, and so of a part of one."""
 _LONGEST_SOUGHT: Final = 600
-"""Of what is typed into the search box: a registry, a repository, a tag and a digest."""
+"""Characters of the search box: a registry, a repository, a tag and a digest."""
 _LAST_PAGE: Final = 1_000_000
 
 

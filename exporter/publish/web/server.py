@@ -188,7 +188,7 @@ def _sockets(host: str, port: int) -> list[socket.socket]:
 
 
 def _stamp(files: Iterable[Path]) -> Stamp:
-    """What changes when a file does, also one behind a link that was replaced."""
+    """Return a value that changes with the files, also with one behind a replaced link."""
     return tuple(_times(each) for each in files)
 
 

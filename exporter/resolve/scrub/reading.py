@@ -68,7 +68,7 @@ class ContentSink:
         self._kept = b""
         self._fault: Unpacked | None = None
         self.content: Inside | None = None
-        """What is in it, once it was read to its end and its bytes were right."""
+        """Its content, once it was read to its end and its bytes were right."""
 
     def begin(self) -> None:
         """Begin anew."""
@@ -114,11 +114,11 @@ def _faulted(error: Exception) -> Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What came of reading one thing."""
+    """The result of reading one blob or manifest in full."""
 
     sightings: dict[Place, Sighting]
     content: Inside | None = None
-    """What is in it, where it was to be opened and its bytes were right."""
+    """Its content, if it was to be unpacked or parsed and its bytes were right."""
 
     @property
     def outcome(self) -> str:

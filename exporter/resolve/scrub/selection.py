@@ -22,7 +22,7 @@ _RETRY: Final = 6 * 3600.0
 
 
 class Part(Enum):
-    """What is learnt from the content of something."""
+    """The part of an image that content is compared for."""
 
     CONFIG = auto()
     """Its diff ids."""
@@ -60,7 +60,7 @@ class ScrubItem:
 
     @property
     def digest(self) -> Digest:
-        """What names it."""
+        """Its digest."""
         return self.target.digest
 
     @property

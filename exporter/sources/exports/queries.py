@@ -20,7 +20,7 @@ Row = Mapping[str, int | str | None]
 
 
 class Engine(Protocol):
-    """What runs SQL. Every method raises `Unseen`."""
+    """An engine that runs SQL. Every method raises `Unseen`."""
 
     slice: int | None
     """Blobs that are grouped at a time; None where the engine shares them out itself."""

@@ -46,7 +46,7 @@ class Distribution(Session):
     """One registry, asked over HTTP; implements `exporter.ports.OpenRegistry`."""
 
     way: ClassVar[type[Client]] = Client
-    """What carries its requests: it can read, and nothing else."""
+    """Sends its requests, which only read."""
     shared: ClassVar = False
     """Repositories are asked one by one: not every registry keeps one copy for all."""
 
@@ -56,7 +56,7 @@ class Distribution(Session):
     stat = blobs.claimed_size
 
     lister: RepositoryList | None = None
-    """What lists its repositories in place of its catalogue."""
+    """Lists its repositories instead of its catalogue."""
     _recognised = UNKNOWN_KIND, UNKNOWN_FACTS
 
     @classmethod
@@ -193,7 +193,7 @@ class Distribution(Session):
 
     @property
     def facts(self) -> KindFacts:
-        """What is known of its kind, as far as it was recognised."""
+        """The facts about its kind, as far as it was recognised."""
         return self._recognised[1] if self._recognised[0].known else super().facts
 
     async def read(

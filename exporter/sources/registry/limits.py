@@ -19,7 +19,7 @@ from exporter.tally import Tally
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 _DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
-"""What a registry that is gone answers to everything; the rest is about one request."""
+"""Answers of a registry that is down; others are about one request."""
 _STATED: Final = re.compile(r"(\d{1,9}) ?;w=(\d{1,6})", re.ASCII)
 """A number of pulls, and the period in seconds that it is for."""
 _KEPT: Final = 10
@@ -61,7 +61,7 @@ class RequestLimits:
     pulls: Pulls = Pulls.ASK
     """May reads change what a cleanup of the registry decides?"""
     parts: tuple[RegistryPart, ...] = ()
-    """What its repositories are; the first that matches one decides."""
+    """The roles of its repositories; the first that matches one decides."""
 
     def proxied(self, repository: str) -> bool:
         """Is a repository in a pull-through cache, which must not be requested?"""

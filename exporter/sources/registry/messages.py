@@ -21,13 +21,13 @@ class Request:
     endpoint: str
     """`base|catalog|tags|manifest|referrers|blob|token`, as in `Tally`."""
     subject: str
-    """What is asked about, for a person: `repository:tag`, `repository@digest`."""
+    """The subject for people: `repository:tag`, `repository@digest`."""
     path: str = ""
     """Path and query below the registry's address."""
     scope: str = ""
-    """What a token must grant; empty where none is needed."""
+    """The scope that a token must grant; empty if none is needed."""
     repository: str = ""
-    """Whose login is used."""
+    """The repository whose login is used."""
     method: str = "GET"
     accept: str = "application/json"
     span: str = ""
@@ -122,7 +122,7 @@ class BodyEnd(Enum):
 
 @dataclass(slots=True)
 class Response:
-    """What came back."""
+    """The response to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -136,7 +136,7 @@ class Response:
     anonymous: bool = True
     """Was it given to somebody who has not proven who asks?"""
     doubt: tuple[Reason, str] | None = None
-    """Of a list: why it may not be all that the configured login may see."""
+    """For a list: why it may be less than the configured login may see."""
     overrun: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
     """Have bytes come after the end that its Content-Length states? Some may still come."""
 

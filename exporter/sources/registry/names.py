@@ -44,7 +44,7 @@ _MOST_REFUSED: Final = 10_000
 
 
 class TokenKind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     BEGIN = auto()
     """`{` or `[`."""

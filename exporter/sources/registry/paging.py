@@ -35,7 +35,7 @@ class ListPage:
     """One page of a list."""
 
     names: NameCollector[Any]
-    """What it lists, and what of it is new."""
+    """The names that it lists, and the new ones."""
     size: int = 0
     """Bytes."""
     onward: str = ""
@@ -60,7 +60,7 @@ class PageSource(Protocol):
 
 @dataclass(slots=True)
 class PagedList:
-    """What the pages added up to."""
+    """The sum of the pages."""
 
     entries: dict[str, None] = field(default_factory=dict)
     """Names, in the order in which they came, each once."""

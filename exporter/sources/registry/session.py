@@ -27,7 +27,7 @@ from exporter.sources.registry.signs import Signs
 _LOG: Final = logging.getLogger("pullproof.registry")
 _LOST: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.RESET, Reason.TRUNCATED})
 _AGAIN: Final = _LOST | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
-"""What another try may mend. A timeout is not among them: it has cost enough already."""
+"""Failures that another try may mend. A timeout is not among them: it has cost enough already."""
 _CONTENT: Final = frozenset({"manifest", "blob"})
 _READS: Final = frozenset({"GET", "HEAD"})
 _BASE: Final = Request("base", "/v2/", "/v2/")
@@ -68,7 +68,7 @@ class Session:
         """`name` is the label of the registry in metrics and logs."""
         self.name, self.limits = name, limits
         self.tally = client.tally
-        """What was asked since it was opened, over connections beside it as well."""
+        """The requests since it was opened, those over connections beside it included."""
         self.address = client.registry.base
         """Where the registry is: `scheme://host[:port]`."""
         self._client, self._logins = client, logins
@@ -92,7 +92,7 @@ class Session:
 
     @property
     def signs(self) -> Signs:
-        """What its answers showed so far of its kind."""
+        """The signs of its kind in its answers so far."""
         if self.origin is not None and not self._asked:
             return self.origin.signs
         challenge = self._authenticator.known
@@ -101,7 +101,7 @@ class Session:
 
     @property
     def facts(self) -> KindFacts:
-        """What is known of its kind, as far as its answers show it."""
+        """The facts about its kind, as far as its answers show it."""
         return recognised(self.signs)[1]
 
     def of_other(self, logins: LoginSource) -> "Session":

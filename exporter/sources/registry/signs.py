@@ -13,14 +13,14 @@ NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What answers that are made anyway show of a registry's kind."""
+    """The signs of a registry's kind in answers that it gives anyway."""
 
     host: str
     """`host[:port]` of the registry."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of an answer, by name in lower case."""
+    """Headers of an answer, by name in lower case."""
     realm: str = ""
-    """Of its challenge: the URL of a token server, or a Basic realm."""
+    """The realm of its challenge: the URL of a token server, or a Basic realm."""
     service: str = ""
     missing_tag: object = None
     """The error detail for a tag that does not exist; None where it was not requested."""

@@ -85,5 +85,5 @@ class Hashing:
 
     @property
     def digest(self) -> Digest:
-        """What names all bytes that came since the beginning."""
+        """The digest of all bytes since the beginning."""
         return Digest(f"{self._algorithm}:{self._hash.hexdigest()}")

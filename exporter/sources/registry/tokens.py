@@ -99,7 +99,7 @@ _BAD_REQUEST: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a token server gave."""
+    """A token from a token server."""
 
     text: str = field(repr=False)
     lasts: float

@@ -10,7 +10,7 @@ from exporter.ports import Unseen
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is added to the system's certificate authorities, and the client's own certificate."""
+    """Authorities beside the system's, and the client's own certificate."""
 
     ca_file: Path | None = None
     """PEM file of further authorities: added to the system's, never instead of them."""

@@ -43,7 +43,7 @@ class ImageArchive:
     members: Mapping[str, _Span]
     """By digest."""
     tags: Mapping[str, Digest] = field(default_factory=dict)
-    """What its index names; docker's archives name no digest."""
+    """The tags of its index; docker's archives name no digest."""
 
     @classmethod
     def read(cls, path: str, *, docker: bool) -> Self:

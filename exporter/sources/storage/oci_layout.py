@@ -29,7 +29,7 @@ class OciLayout:
 
     folder: str
     tags: Mapping[str, Digest] = field(default_factory=dict)
-    """What its index names; a manifest without a name is listed under the empty one."""
+    """The tags of its index; a manifest without a name is listed under the empty one."""
 
     @classmethod
     def read(cls, folder: str) -> Self:

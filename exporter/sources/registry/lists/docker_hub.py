@@ -68,7 +68,7 @@ class DockerHubList(NamespaceList):
     """Repositories of organizations and users."""
 
     identifier: str = ""
-    """Whose token is shown; empty where none is."""
+    """The owner of the token; empty without a token."""
 
     async def namespace(self, name: str, most: int) -> Listing[Repository]:
         """Return the repositories of an organization or a user. Raises `Unseen`."""

@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What one page of an API lists."""
+    """The entries of one page of an API."""
 
     names: Sequence[str]
     """Names of repositories, one for each entry, as the API has them."""
@@ -183,7 +183,7 @@ def stated_total(response: Response, header: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceList(ABC):
-    """What lists the repositories of namespaces; implements `exporter.ports.RepositoryList`."""
+    """Lists the repositories of namespaces; implements `exporter.ports.RepositoryList`."""
 
     api: ApiSession
     namespaces: tuple[str, ...] = ()
