@@ -124,6 +124,12 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, add_help=False, **options)
         self.add_argument("-h", "--help", action="help", help="Show this help and exit")
 
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        """Leave room for the longest command: argparse forgets that commands are indented."""
+        formatter = super()._get_formatter()
+        formatter._action_max_length = max(map(len, COMMANDS)) + 4  # noqa: SLF001 - it has no option
+        return formatter
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read a command's own part; what it does not know is told by itself."""
         found, unknown = super().parse_known_args(args, namespace)
@@ -141,7 +147,7 @@ class _Parser(argparse.ArgumentParser):
                 message = f"unknown command {chosen[1]}"
         typed = chosen or _UNKNOWN.search(message)
         near = _nearest(typed[1], known) if typed else ""
-        meant = f"did you mean {near}?" if near else f"{self.prog} --help lists what there is"
+        meant = f"did you mean {near}?" if near else f"see {self.prog} --help"
         self.exit(USAGE, f"{self.prog}: {message}; {meant}\n")
 
 

@@ -92,7 +92,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
 
 
 def _protect(parser: argparse.ArgumentParser) -> None:
-    value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    value(parser, "subjects", "REF|REGISTRY", "Images, or registry hosts, as for check", nargs="*")
     uses(parser, _IMAGES)
     text = "Also protect children of these tags of a registry"
     value(parser, "--tags", "PATTERN", text, action="append")
@@ -106,9 +106,9 @@ def _protect(parser: argparse.ArgumentParser) -> None:
 
 
 def _repair(parser: argparse.ArgumentParser) -> None:
-    value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    value(parser, "subjects", "REF|REGISTRY", "Images, or registry hosts, as for check", nargs="*")
     uses(parser, _IMAGES)
-    text = "Source: REF, REGISTRY, or oci, oci-archive, docker-archive or storage, as KIND:PATH"
+    text = "Where to look: REF, REGISTRY, or KIND:PATH (oci, oci-archive, docker-archive, storage)"
     value(parser, "--source", "SOURCE", text, action="append", default=[])
     value(parser, "--cause", "DIGEST", "Repair only the tags that this digest breaks")
     flag(parser, "--scrub", "Read and hash every byte first, to find corrupt data too")
@@ -126,7 +126,7 @@ def _repair(parser: argparse.ArgumentParser) -> None:
 
 
 def _scrub(parser: argparse.ArgumentParser) -> None:
-    value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    value(parser, "subjects", "REF|REGISTRY", "Images, or registry hosts, as for check", nargs="*")
     uses(parser, _IMAGES)
     tags(parser)
     flag(parser, "--all", "List every tag and every cause")

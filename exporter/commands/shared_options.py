@@ -77,12 +77,12 @@ def requests(parser: Options) -> None:
     file(parser, "--config", "Use registries and credentials of the configuration of serve")
     flag(parser, "--plain-http", "Use http for registries, without TLS")
     file(parser, "--ca-file", "Additional CA certificate to trust", "PEM")
-    flag(parser, "--insecure", "Do not verify certificates: anyone on the way can forge answers")
+    flag(parser, "--insecure", "Do not verify certificates: anyone in between can forge answers")
     value(parser, "--username", "NAME", "User name; needs --password-stdin")
     flag(parser, "--password-stdin", "Read the password or token from standard input")
     text = "Docker config.json with credentials (default: those of docker and podman)"
     file(parser, "--docker-config", text)
-    text = "Read manifests although the registry cleans up by pull times, which that changes"
+    text = "Read manifests even if that changes pull times and the registry cleans up by them"
     flag(parser, "--count-pulls", text)
     text = "Required platform; repeatable (default: all that the image offers)"
     value(parser, "--platform", "OS/ARCH", text, action="append", default=[])

@@ -101,7 +101,7 @@ class ClusterSettings(Section):
     def _consistent(self) -> Self:
         for key in ("context", "kubeconfig"):
             if self.in_cluster and getattr(self, key):
-                raise invalid(key, "is of no use with in_cluster")
+                raise invalid(key, "has no effect with in_cluster")
         if self.node_pools and self.namespaces:
-            raise invalid("node_pools", "is of no use with namespaces: pools belong to none")
+            raise invalid("node_pools", "has no effect with namespaces: pools belong to none")
         return self

@@ -206,7 +206,7 @@ class RegistrySettings(Section):
     plain_http: bool = False
     """Allow http without TLS."""
     insecure_skip_verify: bool = False
-    """Do not verify certificates: anyone on the way can read the credentials and forge answers.
+    """Do not verify certificates: anyone in between can read the credentials and forge answers.
     For tests; `ca_file` trusts a private authority."""
     ca_file: FilePath | None = None
     """PEM file; trusted in addition to the system's authorities."""
@@ -300,12 +300,12 @@ class RegistrySettings(Section):
         if self.plain_http and not plain:
             raise invalid("plain_http", "needs an address that begins with http://")
         if plain and self.insecure_skip_verify:
-            raise invalid("insecure_skip_verify", "is of no use over plain http")
+            raise invalid("insecure_skip_verify", "has no effect over plain http")
         if self.insecure_skip_verify and self.ca_file:
-            raise invalid("ca_file", "is of no use where certificates are not verified")
+            raise invalid("ca_file", "has no effect where certificates are not verified")
         for key in ("ca_file", "certificate_file", "key_file"):
             if plain and getattr(self, key):
-                raise invalid(key, "is of no use over plain http")
+                raise invalid(key, "has no effect over plain http")
         if self.key_file and not self.certificate_file:
             raise invalid("key_file", "needs certificate_file")
 

@@ -151,7 +151,7 @@ class RepositoriesSettings(Section):
         return self.source is ListSource.DOCKER_HUB and self.token_key is not None
 
     def check(self, url: str, *, named: bool, plain_http: bool) -> None:
-        """Raise what is missing for a registry at this address, or is of no use.
+        """Raise what is missing for a registry at this address, or has no effect.
 
         `named` says whether the registry has a user name.
         """
@@ -188,7 +188,7 @@ class RepositoriesSettings(Section):
 
     def _check_presence(self, key: str, need: Need, given: bool) -> None:  # noqa: FBT001 - one fact of three
         if given and need is Need.NONE:
-            raise _blamed(self.token_key or key, f"is of no use with from: {self.source}")
+            raise _blamed(self.token_key or key, f"has no effect with from: {self.source}")
         if not given and need is Need.NEEDED:
             raise _blamed(key, f"is needed with from: {self.source}")
 

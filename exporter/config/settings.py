@@ -109,9 +109,9 @@ class Settings(Section):
         hosts = [registry.hosts for registry in self.registries]
         for key, names in (("name", labels), ("aliases", hosts)):
             for index, twice in _repeated(names):
-                raise invalid("registries", index, key, f"{twice} is another registry's already")
+                raise invalid("registries", index, key, f"{twice} already names another registry")
         for index, twice in _repeated([frozenset({each.label}) for each in self.clusters]):
-            raise invalid("clusters", index, "name", f"{twice} is another cluster's already")
+            raise invalid("clusters", index, "name", f"{twice} already names another cluster")
         # A source is told from others by its name: of two readings of a file, one would be lost.
         files = [frozenset({str(each.file)} if each.file else ()) for each in self.references]
         for index, twice in _repeated(files):

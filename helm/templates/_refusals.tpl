@@ -118,14 +118,14 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- $host := $registry.url | lower | trimSuffix "/" | regexFind "[^/]+$" }}
 {{- $name := $registry.name | default $host }}
 {{- if has $name $names }}
-{{ $at }}.name: {{ $name }} is another registry's already
+{{ $at }}.name: {{ $name }} already names another registry
 {{- end }}
 {{- $names = append $names $name }}
 {{- $plain := hasPrefix "http:" $registry.url }}
 {{- $answers := prepend ($registry.aliases | default list) (regexReplaceAll (ternary ":80$" ":443$" $plain) $host "") }}
 {{- range $alias := $answers }}
 {{- if has (lower $alias) $hosts }}
-{{ $at }}.aliases: {{ $alias }} is another registry's already
+{{ $at }}.aliases: {{ $alias }} already names another registry
 {{- end }}
 {{- end }}
 {{- range $answers }}{{ $hosts = append $hosts (lower .) }}{{ end }}
@@ -149,17 +149,17 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- end }}
 {{- if $plain }}
 {{- range include "pullproof.given" (list $registry "ca_file" "certificate_file" "key_file") | splitList " " | compact }}
-{{ $at }}.{{ . }}: is of no use over plain http
+{{ $at }}.{{ . }}: has no effect over plain http
 {{- end }}
 {{- end }}
 {{- if and $registry.key_file (not $registry.certificate_file) }}
 {{ $at }}.key_file: needs certificate_file
 {{- end }}
 {{- if and $registry.insecure_skip_verify $plain }}
-{{ $at }}.insecure_skip_verify: is of no use over plain http
+{{ $at }}.insecure_skip_verify: has no effect over plain http
 {{- end }}
 {{- if and $registry.insecure_skip_verify $registry.ca_file }}
-{{ $at }}.ca_file: is of no use where certificates are not verified
+{{ $at }}.ca_file: has no effect where certificates are not verified
 {{- end }}
 {{- include "pullproof.platformsFaults" (list $at $registry) }}
 {{- range $number, $part := $registry.parts }}
@@ -203,7 +203,7 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- end }}
 {{- range list (list "namespaces" $of.namespaces (list "catalog" "ecr") (list "catalog" "ecr" "harbor")) (list (first $token | default "api_token_file") $token (list "catalog" "harbor" "ecr") (list "catalog" "harbor" "ecr" "gitea" "docker-hub")) }}
 {{- if and (index . 1) (has $from (index . 2)) }}
-{{ $at }}.{{ first . }}: is of no use with from: {{ $from }}
+{{ $at }}.{{ first . }}: has no effect with from: {{ $from }}
 {{- end }}
 {{- if not (or (index . 1) (has $from (index . 3))) }}
 {{ $at }}.{{ first . }}: is needed with from: {{ $from }}
@@ -247,11 +247,11 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- $at := printf "config.clusters[%d]" $index }}
 {{- if $cluster.in_cluster }}
 {{- range include "pullproof.given" (list $cluster "context" "kubeconfig") | splitList " " | compact }}
-{{ $at }}.{{ . }}: is of no use with in_cluster
+{{ $at }}.{{ . }}: has no effect with in_cluster
 {{- end }}
 {{- end }}
 {{- if and $cluster.node_pools $cluster.namespaces }}
-{{ $at }}.node_pools: is of no use with namespaces: pools belong to none
+{{ $at }}.node_pools: has no effect with namespaces: pools belong to none
 {{- end }}
 {{- range $number, $custom := $cluster.custom_resources }}
 {{- if not $custom.images }}
@@ -260,7 +260,7 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- end }}
 {{- $name := coalesce $cluster.name $cluster.context (ternary "in-cluster" "kubernetes" ($cluster.in_cluster | default false)) }}
 {{- if has $name $names }}
-{{ $at }}.name: {{ $name }} is another cluster's already
+{{ $at }}.name: {{ $name }} already names another cluster
 {{- end }}
 {{- $names = append $names $name }}
 {{- end }}

@@ -71,11 +71,11 @@ RUN = "group: x.example, version: v1, resource: runs"
     [
         (
             "- {in_cluster: true, context: prod}",
-            "line 3: clusters[0].context: is of no use with in_cluster",
+            "line 3: clusters[0].context: has no effect with in_cluster",
         ),
         (
             "- {in_cluster: true, kubeconfig: /dev/null}",
-            "line 3: clusters[0].kubeconfig: is of no use with in_cluster",
+            "line 3: clusters[0].kubeconfig: has no effect with in_cluster",
         ),
         (
             "- {kubeconfig: /nonexistent/config}",
@@ -83,7 +83,7 @@ RUN = "group: x.example, version: v1, resource: runs"
         ),
         (
             "- {context: a}\n- {name: a}",
-            "line 4: clusters[1].name: a is another cluster's already",
+            "line 4: clusters[1].name: a already names another cluster",
         ),
         (
             "- {namespaces: [Shop]}",

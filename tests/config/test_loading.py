@@ -190,7 +190,7 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(text: str | bytes, 
         ("url: https://a, collector: unknown", "collector: unknown is the default"),
         ("url: https://a, collector: true", "collector: not one of the choices: True"),
         ("url: https://a, key_file: /etc/hostname", "key_file: needs certificate_file"),
-        ("url: http://a, plain_http: true, ca_file: /etc/hostname", "ca_file: is of no use over"),
+        ("url: http://a, plain_http: true, ca_file: /etc/hostname", "ca_file: has no effect over"),
         ("url: https://a, ca_file: /no/such", "ca_file: no such file: /no/such"),
         ("url: https://a, ca_file: /etc", "ca_file: not a file: /etc"),
         ("url: https://a, ca_file: /etc/hostname", "ca_file: /etc/hostname: no certificate"),
@@ -288,10 +288,10 @@ def test_two_registries_may_not_share_a_name_or_a_host() -> None:
     same = "registries:\n- url: https://a\n- {url: https://b, "
 
     assert faults(same + "name: a}") == [
-        "line 3: registries[1].name: a is another registry's already"
+        "line 3: registries[1].name: a already names another registry"
     ]
     assert faults(same + "aliases: [A]}") == [
-        "line 3: registries[1].aliases: a is another registry's already"
+        "line 3: registries[1].aliases: a already names another registry"
     ]
 
 

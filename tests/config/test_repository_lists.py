@@ -31,11 +31,11 @@ OWN: Final = "https://r.example.com"
 ECR: Final = "https://012345678910.dkr.ecr.eu-west-1.amazonaws.com"
 REFUSED: Final = [
     (OWN, "from: harbour", "from: not one of the choices: 'harbour'; did you mean harbor?"),
-    (OWN, "namespaces: [a]", "namespaces: is of no use with from: catalog"),
-    (OWN, "api_token_env: T", "api_token_env: is of no use with from: catalog"),
+    (OWN, "namespaces: [a]", "namespaces: has no effect with from: catalog"),
+    (OWN, "api_token_env: T", "api_token_env: has no effect with from: catalog"),
     (OWN, "api_url: 'https://a'", "api_url: the API of from: catalog is at the registry's own"),
     (OWN, "from: harbor, catalog: false", "from: harbor lists repositories, and catalog: false"),
-    (OWN, "from: harbor, api_token_env: T", "api_token_env: is of no use with from: harbor"),
+    (OWN, "from: harbor, api_token_env: T", "api_token_env: has no effect with from: harbor"),
     (OWN, "from: harbor, api_url: 'https://a'", "which alone its login is shown to"),
     (OWN, "from: harbor, namespaces: ['a b']", "namespaces[0]: not the name of an owner"),
     ("https://ghcr.io", "from: github, api_token_env: T", "namespaces: is needed with from: g"),

@@ -32,7 +32,7 @@ CONFIGURATIONS = [
     (f"registries: [{{{URL}, plain_http: true}}]", "[0].plain_http: needs an address that begins"),
     (
         "registries: [{url: 'http://a.example.com', plain_http: true, ca_file: /dev/null}]",
-        "[0].ca_file: is of no use over plain http",
+        "[0].ca_file: has no effect over plain http",
     ),
     (f"registries: [{{{URL}, key_file: /dev/null}}]", "[0].key_file: needs certificate_file"),
     ("registries: [{url: 'https://a.example.com/path'}]", "registries/0/url"),
@@ -40,19 +40,19 @@ CONFIGURATIONS = [
     ("registries: [{url: a.example.com}]", "registries/0/url"),
     (
         f"registries: [{{{URL}, name: a}}, {{url: 'https://b.example.com', name: a}}]",
-        "[1].name: a is another registry's already",
+        "[1].name: a already names another registry",
     ),
     (
         f"registries: [{{{URL}}}, {{url: 'https://b.example.com', name: a.example.com}}]",
-        "[1].name: a.example.com is another registry's already",
+        "[1].name: a.example.com already names another registry",
     ),
     (
         f"registries: [{{{URL}}}, {{url: 'https://b.example.com', aliases: [A.example.com]}}]",
-        "[1].aliases: A.example.com is another registry's already",
+        "[1].aliases: A.example.com already names another registry",
     ),
     (
         f"registries: [{{{URL}, name: one}}, {{url: 'https://A.example.com:443', name: two}}]",
-        "[1].aliases: a.example.com is another registry's already",
+        "[1].aliases: a.example.com already names another registry",
     ),
     (f"registries: [{{{URL}, role: sparse}}]", "[0].platforms: belongs to role: sparse"),
     (f"registries: [{{{URL}, platforms: [linux/arm64]}}]", "[0].platforms: belongs to role"),
@@ -100,27 +100,27 @@ CONFIGURATIONS = [
     (f"registries: [{{{URL}}}]\nclusters: [{{namespaces: [Shop]}}]", "clusters/0/namespaces/0"),
     (
         f"registries: [{{{URL}}}]\nclusters: [{{in_cluster: true, kubeconfig: /dev/null}}]",
-        "clusters[0].kubeconfig: is of no use with in_cluster",
+        "clusters[0].kubeconfig: has no effect with in_cluster",
     ),
     (
         f"registries: [{{{URL}}}]\nclusters: [{{in_cluster: true, context: prod}}]",
-        "clusters[0].context: is of no use with in_cluster",
+        "clusters[0].context: has no effect with in_cluster",
     ),
     (
         f"registries: [{{{URL}}}]\nclusters: [{{namespaces: [a], node_pools: true}}]",
-        "clusters[0].node_pools: is of no use with namespaces",
+        "clusters[0].node_pools: has no effect with namespaces",
     ),
     (
         f"registries: [{{{URL}}}]\nclusters: [{{name: a}}, {{context: a}}]",
-        "clusters[1].name: a is another cluster's already",
+        "clusters[1].name: a already names another cluster",
     ),
     (
         "registries: [{url: 'http://a', plain_http: true, insecure_skip_verify: true}]",
-        "[0].insecure_skip_verify: is of no use over plain http",
+        "[0].insecure_skip_verify: has no effect over plain http",
     ),
     (
         f"registries: [{{{URL}, insecure_skip_verify: true, ca_file: /dev/null}}]",
-        "[0].ca_file: is of no use where certificates are not verified",
+        "[0].ca_file: has no effect where certificates are not verified",
     ),
     (
         f"registries: [{{{URL}, parts: [{{repositories: [a], role: sparse}}]}}]",
@@ -142,8 +142,8 @@ CONFIGURATIONS = [
         (f"registries: [{{{URL}, repositories: {{{words}}}}}]", f"[0].repositories.{told}")
         for words, told in (
             ("from: harbor, catalog: false", "from: harbor lists repositories"),
-            ("namespaces: [a]", "namespaces: is of no use with from: catalog"),
-            ("api_token_env: A", "api_token_env: is of no use with from: catalog"),
+            ("namespaces: [a]", "namespaces: has no effect with from: catalog"),
+            ("api_token_env: A", "api_token_env: has no effect with from: catalog"),
             ("from: quay, api_token_env: A", "namespaces: is needed with from: quay"),
             ("from: quay, namespaces: [a]", "api_token_file: is needed with from: quay"),
             ("from: harbor, api_url: 'https://b'", "api_url: the API of from: harbor is at"),
