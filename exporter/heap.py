@@ -41,7 +41,6 @@ class Heap:
     """
 
     def __init__(self) -> None:
-        """Change nothing yet."""
         self._searched = time.monotonic()
 
     @contextmanager

@@ -70,7 +70,6 @@ class Outline:
     """Its references in order, thirty-two bytes each."""
 
     def __len__(self) -> int:
-        """How many references are there?"""
         return len(self.packed) // DIGEST_BYTES
 
     @property

@@ -41,7 +41,6 @@ class Digests:
     """sha512, and texts in manifests that are no digests at all: collectors mark those too."""
 
     def __len__(self) -> int:
-        """How many numbers are given out."""
         return len(self.packed) + len(self.others)
 
     def text(self, number: int) -> str:
@@ -96,7 +95,6 @@ class Column:
     __slots__ = ("_pending", "exceptions", "length", "packed")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.packed = bytearray()
         self.exceptions: dict[int, str | int] = {}
         """By position: a text that is no sha256 digest, or a number below zero."""

@@ -35,7 +35,6 @@ class LinkBuilder:
     __slots__ = ("differing", "ends", "paths")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.paths = Column()
         self.differing: dict[int, Target] = {}
         """By position: targets that are not what the path says."""
@@ -89,7 +88,6 @@ class InventoryBuilder:
     """Takes blobs, repositories and manifests in any order; repositories in the order of a walk."""
 
     def __init__(self, driver: Driver) -> None:
-        """Begin an empty inventory of one storage."""
         self._driver = driver
         self._blobs = Column()
         self._sizes: list[int] = []

@@ -168,7 +168,6 @@ class Sightings(Mapping[Place, Sighting]):
         return number
 
     def __getitem__(self, place: Place) -> Sighting:
-        """Return what was seen at a place."""
         seen = self.get(place)
         if seen is None:
             raise KeyError(place)
@@ -192,7 +191,6 @@ class Sightings(Mapping[Place, Sighting]):
         return default if code is None else self._kinds[code]
 
     def __contains__(self, place: object) -> bool:
-        """Was anything seen there?"""
         return isinstance(place, tuple) and self.get(place) is not None
 
     def of(self, repository: Repository) -> Mapping[Digest, Sighting]:
@@ -235,12 +233,10 @@ class Sightings(Mapping[Place, Sighting]):
         return found
 
     def __len__(self) -> int:
-        """How many places are there?"""
         self.settle()
         return len(self._others) + sum(len(part.codes) for part in self._parts.values())
 
     def __iter__(self) -> Iterator[Place]:
-        """Return the places, by repository."""
         return (place for place, _ in self.items())
 
     def items(self) -> ItemsView[Place, Sighting]:

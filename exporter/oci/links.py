@@ -179,7 +179,6 @@ class PackedLinks(Sequence[Link]):
         return Descriptor(media_type, digest, self.sizes[at], platform, None, attestation)
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self.shape)
 
     @overload
@@ -189,11 +188,9 @@ class PackedLinks(Sequence[Link]):
     def __getitem__(self, at: slice) -> Sequence[Link]: ...
 
     def __getitem__(self, at: int | slice) -> Link | Sequence[Link]:
-        """Return one, or some, as objects."""
         return self._objects()[at]
 
     def __iter__(self) -> Iterator[Link]:
-        """Return them one after the other."""
         return iter(self._objects())
 
     def __eq__(self, other: object) -> bool:

@@ -27,11 +27,9 @@ class Spool:
             raise _full(folder, error) from error
 
     def __enter__(self) -> Self:
-        """Return it, open."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it: the file is gone then."""
         self.file.close()
 
     def begin(self) -> None:

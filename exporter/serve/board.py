@@ -89,7 +89,6 @@ class Board:
     """The latest state of all registries, with the metrics rendered from it."""
 
     def __init__(self, app_state: AppState, limits: Limits) -> None:
-        """Show a first state."""
         self._limits = limits
         self.app_state, self._registries, self.exposition = self._rendered(app_state, None)
         self._turn = asyncio.Lock()

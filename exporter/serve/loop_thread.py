@@ -26,7 +26,6 @@ class LoopThread:
     """
 
     def __init__(self) -> None:
-        """Start nothing yet."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, main: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -26,7 +26,6 @@ class Probing:
     """Looks at one reference with the registries that are in force, their limits included."""
 
     def __init__(self) -> None:
-        """Know no registry yet."""
         self._watched: tuple[Watched, ...] = ()
         self._running: set[asyncio.Task[Report]] = set()
 

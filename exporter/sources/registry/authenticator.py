@@ -46,7 +46,6 @@ class BoundedCache(Generic[Name, Value]):
         self._bytes = 0
 
     def __contains__(self, name: Name) -> bool:
-        """Is there a value of this name?"""
         return name in self._values
 
     def get(self, name: Name) -> Value | None:

@@ -69,7 +69,6 @@ class JsonTokenizer:
     """One document. Feed it bytes, and take the tokens that are complete."""
 
     def __init__(self) -> None:
-        """Begin."""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._rest = ""
         self._around: list[str] = []
