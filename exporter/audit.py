@@ -54,7 +54,7 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
 
     Its storage is read first, where there is one: what is pushed meanwhile is then too young to
     count. Where a tag seems to have lost something, it is resolved once more at the end: if it
-    moved or went in the meantime, two different things were looked at and nothing is claimed of it.
+    moved or was deleted in the meantime, two different things were read and nothing is claimed.
     An exception that no adapter should raise costs one answer: that is unknown, or a gap. So is
     whatever was not answered when the audit's deadline passes.
     """

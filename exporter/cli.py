@@ -131,7 +131,7 @@ class _Parser(argparse.ArgumentParser):
         return formatter
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read a command's own part; what it does not know is told by itself."""
+        """Read a command's own part; it reports unknown arguments itself."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -157,7 +157,7 @@ class ReferenceSource(Protocol):
 
 @runtime_checkable
 class WatchedSource(ReferenceSource, Protocol):
-    """A source that tells when what it names changes."""
+    """A source that reports when its references change."""
 
     def watching(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
         """Call back, in a thread of its own, soon after something changed; until left."""

@@ -35,7 +35,7 @@ class Exit(IntEnum):
     BROKEN = 1
     """Something cannot."""
     BLIND = 3
-    """It could not be told."""
+    """The answer is inconclusive."""
 
 
 def exit_code(reports: Iterable[Report], *, whole: bool, unpacked: bool = False) -> Exit:
@@ -66,7 +66,7 @@ def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
 
 
 def style(args: argparse.Namespace) -> terminal.Style:
-    """Return how the terminal is to be written to; colour on a terminal only, unless told."""
+    """Return the style of the terminal; colour only on a terminal, unless --color decides."""
     wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
     colour = args.color == "always" or (args.color == "auto" and wanted)
     width = shutil.get_terminal_size((100, 24)).columns

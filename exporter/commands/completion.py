@@ -13,7 +13,7 @@ from exporter.commands.answer import Exit
 
 @dataclass(frozen=True, slots=True)
 class CompletedOption:
-    """One option or argument, as a shell completes it and the man page tells it."""
+    """One option or argument, for completion and for the man page."""
 
     names: tuple[str, ...]
     """Short and long; none of an argument."""
@@ -110,7 +110,7 @@ def _zsh(commands: Sequence[CompletedCommand]) -> str:
 
 
 def _specs(option: CompletedOption) -> Iterator[str]:
-    """Yield what `_arguments` is told of an option: one text for each of its names."""
+    """Yield the specifications of an option for `_arguments`: one for each of its names."""
     value = "_files" if option.is_file or not option.choices else f"({' '.join(option.choices)})"
     if not option.names:
         yield quote(f"*:argument:{value}")

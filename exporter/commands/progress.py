@@ -9,7 +9,7 @@ from exporter.tally import AuditProgress
 _ENOUGH: Final = 2.0
 """Seconds of a stage before its speed says anything."""
 _MINUTE: Final = 100.0
-"""Estimates of so many seconds and more are told in minutes."""
+"""Estimates from so many seconds on are given in minutes."""
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ _log: Final = logging.getLogger("pullproof.config")
 _LOOK_EVERY: Final = 5.0
 """Seconds between two looks at the configuration file, where it is watched."""
 _LAST: Final = 3.0
-"""Seconds from being told to stop to the end."""
+"""Seconds from the signal to the end of the process."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -24,7 +24,7 @@ from exporter.facts.use import ReferenceClass
 
 
 class FinishedSettings(Section):
-    """How a custom resource tells that it has ended, and needs nothing any more."""
+    """The sign that a custom resource has ended, and needs nothing any more."""
 
     path: FieldPathText
     """Path of the status: `status.phase`."""

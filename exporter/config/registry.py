@@ -139,7 +139,7 @@ class EventsSettings(Section):
 
 
 class TagsSettings(Section):
-    """Which tags of a repository are looked at, beside those that references name."""
+    """Tags of a repository that are audited, beside those that references name."""
 
     latest: tuple[Glob, ...] = ("latest",)
     """Patterns of tags with the class `latest`; they are always audited."""

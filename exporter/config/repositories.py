@@ -114,7 +114,7 @@ NEEDS: Final = {
 
 
 class RepositoriesSettings(Section):
-    """Which repositories of a registry are looked at, beside those that references name."""
+    """Repositories of a registry that are audited, beside those that references name."""
 
     source: ListSourceName = Field(default=ListSource.CATALOG, alias="from")
     """What lists the repositories: `catalog` is `/v2/_catalog`; `harbor`, `github` (GHCR),

@@ -50,7 +50,7 @@ class RegistryKind:
     name: str = "unknown"
     """`zot`, `harbor` …: the name of a page in docs/registries, or `unknown`."""
     version: str = ""
-    """As the registry tells it; empty where it does not."""
+    """As the registry states it; empty if it does not."""
     collector: Collector = Collector.UNKNOWN
     removals: frozenset[ChildRemoval] = frozenset()
 

@@ -135,7 +135,7 @@ class Snapshot:
     manifests: Mapping[Digest, Manifest] = field(default_factory=dict)
     """Every manifest that was read, by its proven digest."""
     sightings: Sightings = field(default_factory=Sightings)
-    """Every manifest and blob that was looked at, per repository; any mapping of them is packed."""
+    """Every audited manifest and blob, per repository; any mapping of them is packed."""
     config_platforms: Mapping[Digest, Platform] = field(default_factory=dict)
     """The platform that an image's configuration blob states, where one was read."""
     listed: Mapping[Repository, int] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class Snapshot:
     delisted: tuple[tuple[Repository, Tag], ...] = ()
     """Tags of the audit before that the registry's complete lists show no more."""
     attached: Mapping[Place, Attachments] = field(default_factory=dict)
-    """Attachments, by manifest; only of manifests that were looked at for them."""
+    """Attachments, by manifest; only of manifests whose attachments were audited."""
     require_attached: tuple[str, ...] = ()
     """Artifact types that must be attached to live and latest images, as shell patterns."""
     refreshed_at: float | None = None

@@ -144,7 +144,7 @@ def _doubts(inventory: Inventory) -> _Doubts:
 
 
 def _doubt_blobs(inventory: Inventory, subject: str, digests: Marks) -> bool:
-    """Mark the blobs below a path; return whether the path tells which those are."""
+    """Mark the blobs below a path; return whether the path identifies them."""
     parts = subject.removeprefix("blobs/sha256/").split("/")
     letters = parts[0]
     if not subject.startswith("blobs/sha256/") or len(letters) != len("ab"):

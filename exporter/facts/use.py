@@ -134,7 +134,7 @@ class Use:
     next_run: float | None = None
     """When a schedule starts it next, in seconds since the epoch."""
     login: str = ""
-    """The credentials that a node would pull it with; empty where that is not looked at."""
+    """The credentials that a node would pull it with; empty if they are not checked."""
     holders: tuple[Holder, ...] = ()
     """Nodes that say they hold it; the first few."""
 

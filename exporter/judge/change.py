@@ -33,7 +33,7 @@ class ChangeKind(StrEnum):
     ADDED = "added"
     """A tag that is proven not to have been there before."""
     FIRST_SEEN = "first-seen"
-    """A tag that was not looked at before."""
+    """A tag that was not audited before."""
 
 
 class DiffOutcome(IntEnum):
@@ -82,7 +82,7 @@ class Diff:
 
     @property
     def outcome(self) -> DiffOutcome:
-        """Did anything break; or is that not to be told?"""
+        """Did anything break, or is that unknown?"""
         kinds = {each.kind for each in self.shifts}
         if ChangeKind.BROKEN in kinds:
             return DiffOutcome.COLLATERAL
@@ -145,7 +145,7 @@ def _vanished(
 def _is_live(was: TagVerdict, new: Snapshot) -> bool:
     """Did something live use it when uses were last read?
 
-    What the new uses name was looked at again.
+    Images of the new uses were audited again.
     """
     unread = not new.uses or any(gap.scope is Scope.REFERENCES for gap in new.gaps)
     return unread and was.root.reference_class is ReferenceClass.LIVE

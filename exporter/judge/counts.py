@@ -22,7 +22,7 @@ _STEP: Final = 16
 _MOST_LOOKS: Final = 200_000
 """Looks into repositories for content past which counting everything costs less."""
 _DIGESTS: Final = 256
-"""First bytes of digests: so many at a time are looked at together."""
+"""First bytes of digests: so many are counted at a time."""
 
 
 @dataclass(frozen=True, slots=True)

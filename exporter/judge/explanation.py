@@ -92,7 +92,7 @@ class Explanation:
 
 
 def places(report: Report, digest: Digest) -> tuple[Repository, ...]:
-    """Return the repositories in which a digest was looked at."""
+    """Return the repositories whose audit covered a digest."""
     seen = report.snapshot.sightings
     return tuple(sorted(where for where in seen.repositories if (where, digest) in seen))
 

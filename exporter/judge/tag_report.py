@@ -25,7 +25,7 @@ def tag_report(
     findings: tuple[Finding, ...],
     since: Mapping[str, float],
 ) -> TagReport:
-    """Return all that is said of a tag; `since` tells when findings were first seen, by key."""
+    """Return the report of a tag; `since` is when findings were first seen, by key."""
     urgency = _urgency(verdict)
     return TagReport(
         verdict,

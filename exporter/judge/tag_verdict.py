@@ -58,7 +58,7 @@ class Child:
     """The verdict on one manifest that a tag references."""
 
     digest: Digest | None
-    """None only where a tag does not exist and nothing tells to what it should lead."""
+    """None only if a tag does not exist and its former digest is unknown."""
     platform: Platform | None
     kind: ChildKind
     state: State

@@ -109,7 +109,7 @@ _SIZE: Final = 8
 _SHA256: Final = 71
 """Characters of a sha256 digest."""
 _UNPACKED: Final = 256
-"""Manifests whose links are at hand as objects, since most are looked at several times in a row."""
+"""Manifests whose links are kept as objects, since most are read several times in a row."""
 _SHORT: Final = 128
 """Links of a manifest that are kept at hand: no image has more layers than 127."""
 

@@ -55,7 +55,7 @@ class _List:
     """Was the referrers API answered with 404?"""
 
     def add(self, digest: Digest, artifact_type: str, tag: Tag | None) -> None:
-        """Note what a list says. A tag of cosign tells more than the list of Harbor."""
+        """Note an entry of a list. A tag of cosign says more than the list of Harbor."""
         known = self.entries.get(digest)
         if artifact_type in _COSIGN.values():
             self.entries[digest] = _Claim(artifact_type, tag)

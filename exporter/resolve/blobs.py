@@ -35,7 +35,7 @@ LARGEST_CONFIG: Final = 4 * 2**20
 _SMALL: Final = 64 * 2**10
 """Bytes of a blob that is read in full whenever it must be: asking for less costs as much."""
 _AT_ONCE: Final = 500
-"""Manifests whose blobs are looked at together."""
+"""Manifests whose blobs are requested together."""
 Standing = Mapping[Repository, tuple[Digest, ...]]
 """The manifests that stand in each repository."""
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
@@ -60,7 +60,7 @@ class BlobCheck:
     _loose: set[Place] = field(default_factory=set)
     """Entries of an index that are no known manifest: a node tries them as both."""
     _exempt: dict[Place, Sighting] = field(default_factory=dict)
-    """Content that some manifest does not expect here: looked at only where another does."""
+    """Content that some manifest does not expect here: requested only if another one does."""
     _disputed: list[Place] = field(default_factory=list)
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One at a time: what configurations are parsed to is not to add up."""

@@ -28,7 +28,7 @@ from exporter.resolve.tags import Answer, TagName
 _MOST: Final = 100
 """Contradictions that the registry is asked about again: where there are more, these tell."""
 _PATIENCE: Final = 60.0
-"""Seconds in which a storage is looked at again: a disk or a share may never answer."""
+"""Maximum seconds for a second look at the storage: a disk or a share may never answer."""
 _SERVED: Final = {
     Proof.HEAD: "there, by HEAD",
     Proof.LAST_BYTE: "its last byte was read",

@@ -96,12 +96,12 @@ class Due:
     now: float
     """Seconds since the epoch."""
     follow: Follow
-    """Which entries of an index are looked at."""
+    """The entries of an index that are audited."""
     periods: Mapping[ReferenceClass, float]
     """Seconds within which the content of a tag is asked for once, by class; of a class without
     a period, at each audit."""
     examined: frozenset[ReferenceClass] = frozenset()
-    """The classes whose attachments are looked at."""
+    """The classes whose attachments are audited."""
     focus: Focus | None = None
     """Ask for this alone; None is for what its period names."""
     known: dict[tuple[Repository, Name | None], Root] = field(init=False)

@@ -120,7 +120,7 @@ class Faults:
 
 
 def _name(call: object) -> str:
-    """`Distribution.head`: tells the registry's manifest from the ledger's."""
+    """`Distribution.head`: distinguishes the registry's manifest from the ledger's."""
     return getattr(call, "__qualname__", type(call).__qualname__)
 
 

@@ -120,7 +120,7 @@ class _Room:
 
 
 def entries(listings: Listings, before: Snapshot | None) -> dict[Repository, tuple[Tag, ...]]:
-    """Return the tags alone; of a list with gaps also the tags that were looked at before."""
+    """Return the tags alone; of a list with gaps also the tags that were audited before."""
     found = {repository: dict.fromkeys(each.entries) for repository, each in listings.items()}
     for root in before.roots if before else ():
         if root.tag and root.repository in listings and not listings[root.repository].complete:
@@ -146,7 +146,7 @@ def counts(listings: Listings) -> dict[Repository, int]:
 def delisted(
     target: Target, catalogue: Listing[Repository], listings: Listings, before: Snapshot | None
 ) -> tuple[tuple[Repository, Tag], ...]:
-    """Return the tags that were looked at before and that complete lists show no more."""
+    """Return the tags that were audited before and that complete lists do not show any more."""
     known = ((root.repository, root.tag) for root in (before.roots if before else ()))
     tags = ((repository, tag) for repository, tag in known if tag is not None)
     listed = shown(listings)

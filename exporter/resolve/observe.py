@@ -375,7 +375,7 @@ async def _is_its_files(target: Target, before: Snapshot | None) -> bool:
 
 
 async def _kind(target: Target, seen: Snapshot, before: Snapshot | None) -> RegistryKind:
-    """Return its kind: as its answers tell, or as they told before.
+    """Return its kind, by its answers now or before.
 
     Nothing is requested for it from a pull-through cache, nor where the collector is declared.
     """

@@ -38,7 +38,7 @@ class Refresh:
     uses: Listing[Use]
     before: Snapshot
     lost: tuple[TagName, ...]
-    """The tags that were told as lost: they are asked for with their repository."""
+    """The tags that were reported as lost: they are requested with their repository."""
     now: float
     """Seconds since the epoch."""
 

@@ -39,7 +39,7 @@ class AuditScope:
     catalogue: bool = True
     """Ask the registry which repositories it has."""
     listed: tuple[Repository, ...] = ()
-    """Repositories that are looked at whether or not the catalogue names them."""
+    """Repositories that are audited whether or not the catalogue names them."""
     namespaces: tuple[str, ...] = ()
     """The parts of the registry that are listed; empty is all of it."""
     only: tuple[str, ...] = ("*",)
@@ -51,27 +51,27 @@ class AuditScope:
     leave_out_tags: tuple[str, ...] = ()
     """Tags that `select` would take and that are left out all the same."""
     only_tags: tuple[str, ...] = ("*",)
-    """Listed tags that may be looked at at all, latest ones included."""
+    """Listed tags that may be audited at all, latest ones included."""
     never_tags: tuple[str, ...] = ()
-    """Listed tags that are not looked at for any reason."""
+    """Listed tags that are never audited."""
     promotions: tuple[Promotion, ...] = ()
     require: frozenset[Platform] = frozenset()
     """Platforms that must run every tag, besides those that uses and promotions need."""
     shard: Shard = WHOLE
-    """The part of the repositories that is looked at, whoever names them."""
+    """The part of the repositories that is audited, whoever names them."""
 
     @property
     def whole(self) -> bool:
-        """Is every repository of the registry looked at, by this shard or another?"""
+        """Is every repository of the registry audited, by this shard or another?"""
         every = self.catalogue and not self.namespaces
         return every and set(self.only) == {"*"} and not self.leave_out
 
     def admits(self, repository: Repository) -> bool:
-        """Is a repository of the catalogue looked at?"""
+        """Is a repository of the catalogue audited?"""
         return _matches(repository, self.only) and not _matches(repository, self.leave_out)
 
     def covers(self, repository: Repository) -> bool:
-        """Would a repository be looked at by this shard if the registry listed it?"""
+        """Would this shard audit a repository if the registry listed it?"""
         if not self.shard.holds(repository):
             return False
         if repository in self.listed:

@@ -74,7 +74,7 @@ class StorageProofs:
     def tags(self, names: Iterable[tuple[Repository, Tag]]) -> dict[tuple[Repository, Tag], Digest]:
         """Return what tags resolve to, of those about which the registry need not be asked.
 
-        An older list tells of none: tags move.
+        An older list proves none: tags move.
         """
         if self.before is None or self._since is None or self.inventory.taken_at is not None:
             return {}

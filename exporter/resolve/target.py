@@ -1,4 +1,4 @@
-"""Which registry, what of it, and how: everything that one audit is told."""
+"""The target of an audit: which registry, what of it, and how."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -30,17 +30,17 @@ class AuditLimits:
     width: int = 16
     """Looks under way at once."""
     confirm_after: float = 5.0
-    """Seconds before something that seems gone is looked at again."""
+    """Seconds before an apparent loss is requested again."""
     depth: int = 8
     """Indexes within indexes that are followed."""
     deadline: float = 7_200.0
     """Seconds that an audit may take; what was not answered by then is a gap."""
     entries_each: int = 5_000
-    """Entries of one manifest that is looked at: a longer one is unknown as a whole."""
+    """Maximum entries of one manifest: a longer one is unknown as a whole."""
     entries: int = 500_000
     """Entries of all manifests that are held of one registry: a quarter of a kilobyte each."""
     tags: int = 50_000
-    """Tags that are looked at of one registry."""
+    """Maximum tags of one registry."""
     proof: Proof = Proof.LAST_BYTE
     """How far up the ladder blobs are proven: `LAST_BYTE`, or `HEAD` where that is asked for."""
     seals: bool = True
@@ -121,7 +121,7 @@ class AttachmentScope:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A registry, what of it is looked at, and how."""
+    """A registry, what of it is audited, and how."""
 
     registry: Registry
     memory: Memory
@@ -153,7 +153,7 @@ class Target:
     credential_check: CredentialCheck | None = None
     """Tries the pull secrets of workloads, if these may be read."""
     attachments: AttachmentScope | None = None
-    """None where attachments are not looked at."""
+    """None if attachments are not audited."""
     progress: AuditProgress = field(default_factory=AuditProgress)
 
     def part(self, repository: Repository) -> RegistryPart:
@@ -169,7 +169,7 @@ class Target:
         return use.reference.registry in self.hosts
 
     def concerns(self, use: Use) -> bool:
-        """And one of the part of it that is looked at?"""
+        """And one of the audited part of it?"""
         return self.names(use) and self.scope.shard.holds(use.reference.repository)
 
     def took(self, snapshot: Snapshot) -> bool:

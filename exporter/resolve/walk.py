@@ -72,7 +72,7 @@ class Walk:
     follow: Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]] = lambda _, all_: (
         all_
     )
-    """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
+    """The entries of an index that are audited: not those that a sparse mirror omits."""
     before: Mapping[Digest, Manifest] = field(default_factory=dict)
     """Those of the audit before. What a digest names never changes: none of them is read again."""
     plan: FullReadPlan | None = None
@@ -239,7 +239,7 @@ class Walk:
         return list(dict.fromkeys(child for place in wave for child in self._below(place)))
 
     def _below(self, place: Place) -> Iterator[Place]:
-        """The manifests that a standing index lists and that were not looked at yet."""
+        """The manifests that a present index lists and that were not read yet."""
         repository, digest = place
         manifest = self.standing(place)
         for entry in self.follow(repository, manifest.children if manifest else ()):

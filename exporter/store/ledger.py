@@ -108,7 +108,7 @@ class Ledger:
             self._put((manifest_cache.PUT, rows))
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
-        """Return what is kept of some sha256 digests; what is damaged is not told."""
+        """Return what is kept of some sha256 digests, without what is damaged."""
         rows: list[manifest_cache.OutlineRow] = []
         rows = self._do(self._reader, partial(manifest_cache.find_outlines, keys), rows)
         self._asked_outlines.update(key for key, _, day in rows if self._is_old(day))
@@ -199,7 +199,7 @@ class Ledger:
         return True
 
     def _measured(self, otherwise: int) -> int:
-        """Return the bytes that are in use; a fault here is told by whatever is done next."""
+        """Return the bytes in use; the next call reports a fault here."""
         with self._reader.lock:
             try:
                 return _size(self._reader.connection)

@@ -59,7 +59,7 @@ OutlineRow = tuple[bytes, bytes, int]
 
 
 def key(digest: Digest) -> bytes:
-    """Pack a digest into its bytes; the length tells the algorithm."""
+    """Pack a digest into its bytes; their number identifies the algorithm."""
     return bytes.fromhex(digest.encoded)
 
 

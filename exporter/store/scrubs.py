@@ -104,7 +104,7 @@ Work = list[tuple[str, "Sequence[tuple[object, ...]]"]]
 
 
 def recall(registry: str, file: Connection) -> Scrubbed:
-    """Read all that is known of a registry; damage is not told."""
+    """Read all that is known of a registry, without what is damaged."""
     proofs = {
         unkeyed(packed): Proven(since, at)
         for packed, since, at in file.execute(_PROOFS, (registry,))

@@ -120,7 +120,7 @@ def target(
     ledger: Ledger,
     shard: Shard = WHOLE,
 ) -> Target:
-    """Return everything that an audit of one registry is told.
+    """Return the target of the audits of one registry.
 
     Of several shards only the first reads the whole storage.
     """
@@ -157,7 +157,7 @@ def target(
 
 
 def scope(settings: Settings, registry: RegistrySettings) -> AuditScope:
-    """Return what of a registry is looked at."""
+    """Return the scope of the audits of one registry."""
     repositories, tags = registry.repositories, registry.tags
     return AuditScope(
         catalogue=repositories.catalog,

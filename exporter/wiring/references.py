@@ -74,7 +74,7 @@ class ReferenceSources:
         self._turns = {each.name: threading.Lock() for each in self._sources}
         """One thread at a time reads a source."""
         self._telling = threading.Lock()
-        """One thread at a time tells: what is told last is the newest."""
+        """One thread at a time reports: the last report is the newest."""
         self._recalled: dict[str, tuple[Use, ...]] = {}
         self._reading: dict[str, asyncio.Future[Read]] = {}
 

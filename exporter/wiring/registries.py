@@ -29,7 +29,7 @@ _SECRETS: Final = ("password_file", "password_env", "identity_token_file", "iden
 
 
 def opened(registry: RegistrySettings, environ: Mapping[str, str]) -> OpenRegistry:
-    """Return a registry, ready to be asked; the scheme of its address tells its kind."""
+    """Return a registry, ready for requests; the scheme of its address selects its kind."""
     return KINDS[registry.url.partition("://")[0]](registry, environ)
 
 

@@ -47,7 +47,7 @@ from exporter.wiring.probing import Probing
 _log: Final = logging.getLogger("pullproof.service")
 
 _PATIENCE: Final = 1.5
-"""Seconds that a running audit is given to end when the process is told to."""
+"""Seconds that a running audit is given to end when the process stops."""
 _RETRY: Final = 60.0
 """Seconds until a changed file that could not be put in force is tried again: a file that it names
 may come later, as a mounted Secret does."""
@@ -62,7 +62,7 @@ class Unstartable(Exception):
 
 
 class Service:
-    """One process. `run` returns when it was told to stop."""
+    """One process. `run` returns when it was stopped."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Service:
         """Hold the settings that were read from a file; nothing is opened yet.
 
         A shard that is given stays through every reload, whatever the file says. `on_stop` is
-        called when the process is told to stop.
+        called when the process is stopped.
         """
         self._on_stop = on_stop
         self._path, self._settings, self._environ = path, settings, environ
@@ -129,7 +129,7 @@ class Service:
             raise Unstartable(str(error)) from error
 
     async def _until_stopped(self, running: Coroutine[None, None, None]) -> None:
-        """Wait for the audits to end, and not long once the process is told to."""
+        """Wait for the audits to end, and not long once the process is stopped."""
         audits = asyncio.ensure_future(running)
         told = asyncio.ensure_future(self._told.wait())
         await asyncio.wait({audits, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -157,7 +157,7 @@ class Service:
                 await self.reload()
 
     async def _generations(self) -> None:
-        """Audit, in a thread of its own, until told to stop."""
+        """Audit, in a thread of its own, until stopped."""
         with self._heap.in_parts():
             async with timed(self._loops["audit"], self._heap.step):
                 while not self._stopping:
@@ -295,7 +295,7 @@ def _parquet_export(settings: Settings) -> ParquetExport | None:
 
 
 def _remembered(statuses: Iterable[RegistryStatus]) -> tuple[list[Use], float | None]:
-    """Return the uses that the last truths were told of, and since when they are known."""
+    """Return the uses of the last reports, and when they were read."""
     known = [each.known.snapshot for each in statuses if each.known is not None]
     uses = [use for snapshot in known for use in snapshot.uses]
     return uses, min((snapshot.taken_at for snapshot in known), default=None)
@@ -313,7 +313,7 @@ def _reference_max_age(settings: Settings) -> float:
 
 
 def _digest(path: Path) -> str:
-    """Return what tells one file from another; nothing for one that `load` has to complain of."""
+    """Return a hash of a file; nothing for one that `load` rejects."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:

@@ -14,7 +14,7 @@ from exporter.judge.plans.grammar import parse_line
 COLLECTOR: Final = "distribution"
 """The format of a registry's own collector."""
 _LONGEST: Final = 4_096
-"""Characters of a line; of a longer one nothing is believed, since its end is not looked at."""
+"""Maximum characters of a line; nothing of a longer one counts, since its end is not read."""
 _SHOWN: Final = 120
 _MOST_EXAMPLES: Final = 5
 _ALARMING: Final = re.compile(r"sha256:|delet|prun|purg|remov|untag", re.IGNORECASE)

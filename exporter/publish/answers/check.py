@@ -56,7 +56,7 @@ _MOST_RISKS: Final = 5
 _FOLDED: Final = 10
 """Up to so many tags, each is shown in full; of more, only what is wrong, and not all of it."""
 _MOST_LOST: Final = 3
-"""Lost tags that are told in full where there are many."""
+"""Lost tags that are shown in full where there are many."""
 _MOST_CAUSES: Final = 5
 _UNFOLDED: Final = "--all lists every tag"
 _ANY: Final = "any"
@@ -116,7 +116,7 @@ def _repair(report: Report, invocation: Invocation) -> Iterator[Block]:
 
 
 def is_unreached(report: Report) -> bool:
-    """Did a registry answer nothing at all, so that one line tells everything?"""
+    """Did a registry answer nothing at all, so that one line is enough?"""
     gap = report.snapshot.blind
     return gap is not None and (not report.tags or needs_consent(report))
 
@@ -254,7 +254,7 @@ def _row(tag: TagReport, platforms: tuple[str, ...]) -> tuple[Span, ...]:
 def _lost(
     report: Report, ordered: Sequence[TagReport], most: int, *, every: bool
 ) -> Iterator[Block]:
-    """Yield what is proven to be lost; of many tags, what no cause tells that breaks several."""
+    """Yield the proven losses; of many tags, those that no shown cause explains."""
     lost = [each for each in ordered if any(losses(each.verdict))]
     if not every and len(lost) > _FOLDED:
         several = {each.lack.digest for each in report.causes if len(each.breaks) > 1}

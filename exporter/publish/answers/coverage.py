@@ -30,7 +30,7 @@ def blocks(report: Report, *, with_sources: bool = True) -> Iterator[Block]:
 def coverage(report: Report, gaps: Iterable[Gap], *, with_sources: bool = True) -> tuple[str, ...]:
     """Return the gaps in coverage, one sentence each; none where coverage is complete.
 
-    Without `with_sources`, the gaps of image sources are counted only: they are told once, for all
+    Without `with_sources`, the gaps of image sources are counted: they are listed once, for all
     registries.
     """
     return (
@@ -43,7 +43,7 @@ def coverage(report: Report, gaps: Iterable[Gap], *, with_sources: bool = True) 
 
 
 def gap_lines(gaps: Iterable[Gap], *, with_sources: bool) -> tuple[str, ...]:
-    """Return gaps one sentence each; those of image sources in one, where they are told apart."""
+    """Return gaps one sentence each; those of image sources in one, if listed elsewhere."""
     told = tuple(gaps)
     own = tuple(gap for gap in told if with_sources or gap.scope is not Scope.REFERENCES)
     if len(own) == len(told):

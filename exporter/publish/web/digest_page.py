@@ -58,7 +58,7 @@ def _blocks(
 
 
 def _stored(reports: Sequence[Report], digest: Digest) -> Table:
-    """Return every repository of every registry in which it was looked at."""
+    """Return every repository of every registry whose audit covered it."""
     rows = tuple(
         (each.snapshot.registry, where, state_cell(each.snapshot.sightings[where, digest].state))
         for each in reports

@@ -145,7 +145,7 @@ def _signs(signature: str, body: bytes, token: bytes) -> bool:
 
 
 def _same(given: str, known: bytes) -> bool:
-    """Compare in a time that tells nothing of what is known."""
+    """Compare in constant time."""
     return hmac.compare_digest(given.encode(errors="surrogateescape"), known)
 
 

@@ -137,7 +137,7 @@ def _refuse(waiting: _Waiting) -> None:
 
 
 def _network(address: str) -> str:
-    """Return what of an address tells one client from another."""
+    """Return the part of an address that distinguishes clients."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

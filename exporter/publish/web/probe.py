@@ -36,7 +36,7 @@ _KIND: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Module(StrEnum):
-    """How carefully one reference is looked at."""
+    """How one reference is audited."""
 
     LAST_BYTE = "last-byte"
     """The last byte of every blob is read: what an audit does."""
@@ -66,7 +66,7 @@ class Probe:
     """The handler: a few probes at a time, each within its time."""
 
     def __init__(self, prober: Prober, invocation: Invocation) -> None:
-        """Have references looked at by this; `invocation` is for the commands in an answer."""
+        """Audit references with this prober; `invocation` is for the commands in an answer."""
         self._prober, self._invocation = prober, invocation
         self._slots = asyncio.Semaphore(_AT_ONCE)
 

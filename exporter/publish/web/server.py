@@ -48,7 +48,7 @@ async def listening(
 ) -> AsyncIterator[WebServer]:
     """Serve on addresses: each a host (empty for all interfaces) and a port (0 for a free one).
 
-    The files of the web configuration are looked at every so many seconds.
+    The files of the web configuration are checked every so many seconds.
     Raises `Malformed` for what is wrong in the web configuration file, and `OSError` for an address
     that cannot be listened on.
     """

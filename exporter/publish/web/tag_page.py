@@ -45,7 +45,7 @@ def tag_page(entry: IndexedTag, invocation: Invocation, now: float) -> str:
 
 
 def _linked(entry: IndexedTag, node: TreeNode, home: str) -> TreeNode:
-    """Return a tree whose digests lead to their pages, which those have that were looked at."""
+    """Return a tree with links from digests to their pages, if they were audited."""
     below = tuple(_linked(entry, each, home) for each in node.below)
     place = entry.tag.verdict.root.repository, node.code
     seen = place in entry.report.snapshot.sightings

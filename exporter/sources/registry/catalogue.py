@@ -35,7 +35,7 @@ does depends on the very name that a page ends with."""
 _ROUND: Final = 50
 """A page whose length divides by this may have been cut off by a limit that was not stated."""
 _MOST_CUTS: Final = 16
-"""Places of one name that are looked at."""
+"""Maximum places of one name that are tried."""
 _MOST_DOUBTS: Final = 1_000
 _OK, _BAD_REQUEST = 200, 400
 _NONE: Final = frozenset({404, 405, 501})

@@ -64,7 +64,7 @@ class LayoutReader:
     _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
     """Of a file, by device and inode."""
     _bodies: dict[tuple[str, int], Body | None] = field(default_factory=dict)
-    """By digest and file; None for one that cannot be told."""
+    """By digest and file; None if it could not be read."""
     _added: set[str] = field(default_factory=set)
 
     def read(self, top: int, context: ReadContext) -> None:
