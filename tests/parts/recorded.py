@@ -119,6 +119,8 @@ class Replay:
     door: Stage
     stage: int = 0
     url: str = ""
+    given: list[tuple[str, int]] = field(default_factory=list)
+    """What it was asked, as `METHOD PATH`, and the status that it gave."""
 
     @property
     def host(self) -> str:
@@ -127,6 +129,11 @@ class Replay:
 
     def answer(self, asked: Asked) -> Answer:
         """Say it again; 501 for what was never asked, so that no test takes it for an absence."""
+        said = self._said(asked)
+        self.given.append((f"{asked.method} {asked.target.partition('?')[0]}", said.status))
+        return said
+
+    def _said(self, asked: Asked) -> Answer:
         part = asked.headers.get("Range", "")
         path = asked.target.partition("?")[0]
         if path in self._tokens or (self.door and "Authorization" not in asked.headers):

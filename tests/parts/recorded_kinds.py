@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from tests.parts import zot
+from tests.parts import harbor, zot
 
-RECORDED_KINDS: Final = {each.name: each for each in (zot.KIND,)}
+RECORDED_KINDS: Final = {each.name: each for each in (zot.KIND, harbor.KIND)}

@@ -78,6 +78,8 @@ class RecordedKind:
     """Of an account that may read everything."""
     shares: bool = False
     """Does a request for a part of a blob bring it over from another repository?"""
+    lies: bool = False
+    """Does it answer for blobs whose bytes are gone, out of its cache?"""
     untold: Collection[str] = field(default_factory=frozenset)
     """Damages that nobody can tell, pullproof neither, though a pull fails."""
 
