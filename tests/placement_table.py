@@ -381,4 +381,29 @@ _CHOICES: Final = (
     Placement("cluster-api-for-all", "arm64", f"live warning may {ARM}", {}, ("x1",), pools=True),
 )  # fmt: skip
 
-TABLE: Final = (*_NODES, *_KINDS, *_IMAGES, *_CHOICES)
+
+def _by(name: str) -> Json:
+    return {"runtimeClassName": name}
+
+
+# What chooses the nodes of its RuntimeClass: admission adds it to pods, and to no template.
+_RUNTIMES: Final = (
+    Placement("runtime-windows", "windows", f"live critical must {WIN}", _by("windows")),
+    Placement("runtime-windows-linux-lost", "amd64", "live info", _by("windows"), ("w1",)),
+    Placement("runtime-daemon", "amd64", "live info", _by("windows"), ("w1",), kind="DaemonSet"),
+    Placement("runtime-daemon-windows-lost", "windows", f"live critical must {WIN}",
+              _by("windows"), ("w1",), kind="DaemonSet"),
+    Placement("runtime-cron", "amd64", "live info", _by("arm"), kind="CronJob"),
+    Placement("runtime-cron-arm-lost", "arm64", f"live critical must {ARM}", _by("arm"),
+              kind="CronJob"),
+    Placement("runtime-stateful-at-zero", "amd64", "idle info", _by("arm"), kind="StatefulSet",
+              replicas=0),
+    Placement("runtime-pool-at-zero", "arm64", f"live critical must {ARM}", _by("burst"), ("",)),
+    Placement("runtime-and-selector", "amd64", "live info", _by("arm") | chosen(pool="arm")),
+    Placement("runtime-blind", "amd64", "live info", _by("arm"), blind=True),
+    Placement("runtime-old", "windows", f"live critical must {WIN}", _by("windows"), ("",),
+              old=_by("arm"), old_pods=("a1",)),
+    Placement("runtime-plain", "arm64", "live info", _by("plain"), ("x1",)),
+)  # fmt: skip
+
+TABLE: Final = (*_NODES, *_KINDS, *_IMAGES, *_CHOICES, *_RUNTIMES)

@@ -86,6 +86,23 @@ POOLS: Final = (
     _karpenter("spot", "arm64", "spot=yes", pool="spot"),
     _machines("default", "capi", f"{ARCH}=arm64,pool=capi"),
 )
+
+
+def _runtime(name: str, taint: str, **labels: str) -> Json:
+    """A RuntimeClass: its nodes have these labels and this taint."""
+    tolerations = [{"key": taint, "operator": "Exists"}] if taint else []
+    where = {"nodeSelector": labels, "tolerations": tolerations}
+    named = {"metadata": {"name": name}, "handler": name, "scheduling": where}
+    return {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", **named}
+
+
+RUNTIMES: Final = (
+    _runtime("windows", "os", **{OS: "windows"}),
+    _runtime("arm", "arch", **{ARCH: "arm64"}),
+    _runtime("burst", "", pool="burst", **{ARCH: "arm64"}),
+    {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "plain"}}
+    | {"handler": "runc"},
+)
 TOLERATES_ARM: Final = {"tolerations": [{"key": "arch", "operator": "Equal", "value": "arm64"}]}
 TOLERATES_ALL: Final = {"tolerations": [{"operator": "Exists"}]}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.placement_table import TABLE
-from tests.placements import FLEET, POOLS, Placement
+from tests.placements import FLEET, POOLS, RUNTIMES, Placement
 from tests.sources.cluster.api import Site, cluster
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Uses = dict["ClusterOptions", tuple["Use", ...]]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Uses:
     """What a cluster with all of the table uses, by how it is read."""
     site = Site()
-    for each in (*FLEET, *POOLS):
+    for each in (*FLEET, *POOLS, *RUNTIMES):
         site.create(each)
     for case in TABLE:
         case.documents("shop", site.create)

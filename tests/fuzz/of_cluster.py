@@ -110,11 +110,21 @@ _SECRET: Final = {
     "type": "kubernetes.io/dockerconfigjson",
     "data": {".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()},
 }
+_SCHEDULING: Final = {
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "sandbox", "operator": "Exists"}],
+}
 LISTS: Final[dict[str, dict[str, object]]] = {
     "nodes": _page(_NODE),
     "pods": _page(_POD),
+    "runtimeclasses": _page({"metadata": meta("gvisor"), "scheduling": _SCHEDULING}),
     "replicasets": _page(_SET),
-    "deployments": _page({"metadata": meta("web"), "spec": _template("registry.example/app:v1")}),
+    "deployments": _page(
+        {
+            "metadata": meta("web"),
+            "spec": _template("registry.example/app:v1", runtimeClassName="gvisor"),
+        }
+    ),
     "statefulsets": _page({"metadata": meta("s"), "spec": _template("registry.example/db:2")}),
     "controllerrevisions": _page(_REVISION),
     "cronjobs": _page(_CRON),

@@ -10,7 +10,7 @@ from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from tests.parts.process import PATIENCE
 from tests.placement_table import TABLE
-from tests.placements import FLEET, POOLS
+from tests.placements import FLEET, POOLS, RUNTIMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def test_each_loss_means_what_the_placement_makes_of_it(
     for pool in POOLS:
         scope = "Namespaced" if "namespace" in pool["metadata"] else "Cluster"
         cluster.define(pool["apiVersion"], pool["kind"], scope)
-    for each in (*FLEET, *POOLS):
+    for each in (*FLEET, *POOLS, *RUNTIMES):
         cluster.create(each)
     for case in TABLE:
         case.documents(namespace, cluster.create)

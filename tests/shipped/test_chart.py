@@ -280,7 +280,7 @@ def test_rights_are_those_of_the_features_that_are_on() -> None:
     assert usual == GRANTED["core"] + GRANTED["nodes"]
     asked = {resource: rule["verbs"] for rule in special for resource in rule["resources"]}
     core = {resource for rule in GRANTED["core"] for resource in rule["resources"]}
-    further = {"secrets", "serviceaccounts", "rollouts"}
+    further = {"runtimeclasses", "secrets", "serviceaccounts", "rollouts"}
     assert set(asked) == core - {"jobs", "replicationcontrollers"} | further
     assert asked["rollouts"] == ["list", "watch"]
     assert special[-4:-1] == GRANTED["helmHistory"] + GRANTED["pullSecrets"]

@@ -154,8 +154,18 @@ class Cluster:
         absent = self._memory.absent(nodes)
         machines = (each for kind in resources.MACHINE_GROUPS for each in listed.of(kind))
         pools = (*of_karpenter(listed.of(resources.NODE_POOLS)), *of_machines(machines))
+        runtimes = {
+            each.metadata.name: each.scheduling
+            for each in listed.of(resources.RUNTIME_CLASSES)
+            if each.scheduling
+        }
         return ClusterNodes(
-            nodes, whole=whole, absent=absent, pools=pools, always=self._options.platforms
+            nodes,
+            whole=whole,
+            absent=absent,
+            pools=pools,
+            always=self._options.platforms,
+            runtimes=runtimes,
         )
 
     def _resources(self) -> list[ApiResource]:

@@ -57,7 +57,7 @@ def of_daemons(
 ) -> Iterator[PodImage]:
     """Return what every node that admits it must run; where no node does, it is idle."""
     for each in objects:
-        reference_class = _idle_if(nodes.admitted_nowhere(each.spec.pod))
+        reference_class = _idle_if(nodes.admitted_nowhere(nodes.placed(each.spec.pod)))
         workload = owners.top("DaemonSet", each.metadata)
         yield from of_template(workload, each.spec.pod, reference_class, everywhere=True)
 

@@ -8,7 +8,7 @@ from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.ports import KindStatus, Unseen
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.kept import KeptList
-from exporter.sources.cluster.resources import NODES, PODS, POOLS, ApiResource
+from exporter.sources.cluster.resources import NODES, OPTIONAL, PODS, ApiResource
 from exporter.sources.cluster.watch import ClusterWatch, ListName
 
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
@@ -163,9 +163,9 @@ class ClusterLists:
 
     def _settle(self, resource: ApiResource, failed: list[Unseen]) -> None:
         """Note how a resource was listed at this moment."""
-        if resource in POOLS and any(each.reason is Reason.UNSUPPORTED for each in failed):
+        if resource in OPTIONAL and any(each.reason is Reason.UNSUPPORTED for each in failed):
             self._status.pop(resource, None)
-            return  # its autoscaler is not installed
+            return
         kind = resource.subject
         if not failed:
             self.synced[kind] = self.clock()

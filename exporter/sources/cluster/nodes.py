@@ -1,6 +1,6 @@
 """The nodes of a cluster: their platforms, which pods they admit, which images they hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from exporter.oci.reference import Reference, Repository, Tag
 from exporter.sources.cluster import objects
 from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.names import plain, reference
-from exporter.sources.cluster.objects import Node, PodSpec
+from exporter.sources.cluster.objects import Node, PodSpec, Scheduling
 from exporter.sources.cluster.platforms import allows, only_by_platform, stated
 from exporter.sources.cluster.pools import Pool
 
@@ -34,6 +34,8 @@ _FEW: Final = 3
 """Nodes that are named for one image."""
 _BARRING: Final = frozenset({"NoSchedule", "NoExecute"})
 _NAME: Final = "metadata.name"
+
+NO_RUNTIMES: Final[Mapping[str, Scheduling]] = {}
 
 ImageName = tuple[str, Repository, Tag | Digest]
 
@@ -85,7 +87,7 @@ def _holds(term: objects.NodeSelectorTerm, node: Node) -> bool:
 class ClusterNodes:
     """The nodes of one cluster, and the platforms on which its pods must or may be started."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what nodes there are, were and may be, and what chooses them
         self,
         nodes: Sequence[Node],
         *,
@@ -93,13 +95,15 @@ class ClusterNodes:
         absent: Sequence[Node] = (),
         pools: Sequence[Pool] = (),
         always: frozenset[Platform] = frozenset(),
+        runtimes: Mapping[str, Scheduling] = NO_RUNTIMES,
     ) -> None:
         """Take the nodes; `whole` says that one that is not among them is not there.
 
         `absent` are nodes that are not there now and may come back, `pools` those that may be
-        started, `always` the platforms that must be servable whatever nodes there are.
+        started, `always` the platforms that must be servable whatever nodes there are, `runtimes`
+        what each RuntimeClass adds to its pods.
         """
-        self._pools = pools
+        self._pools, self._runtimes = pools, runtimes
         self._whole, self.always = whole, always
         self._nodes = [(node, _platform(node)) for node in nodes]
         self._possible = [*self._nodes, *((node, _platform(node)) for node in absent)]
@@ -120,6 +124,21 @@ class ClusterNodes:
             elif name in self._platforms or not self._whole:
                 return None
         return frozenset(found)
+
+    def placed(self, pod: PodSpec) -> PodSpec:
+        """Return a template's spec as its pods have it, with what their RuntimeClass adds.
+
+        Source: Kubernetes v1.34, `plugin/pkg/admission/runtimeclass` (`setScheduling`).
+        """
+        added = self._runtimes.get(pod.runtime_class_name or "")
+        if added is None:
+            return pod
+        selector = {**pod.node_selector, **added.node_selector}
+        new = tuple(each for each in added.tolerations if each not in pod.tolerations)
+        if selector == pod.node_selector and not new:
+            return pod
+        tolerations = (*pod.tolerations, *new)
+        return msgspec.structs.replace(pod, node_selector=selector, tolerations=tolerations)
 
     def left(self, name: str) -> bool:
         """Is it sure that a node by this name is not there any more?"""

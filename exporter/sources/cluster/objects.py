@@ -119,6 +119,7 @@ class PodSpec(ApiStruct, frozen=True):
     affinity: Affinity | None = None
     tolerations: tuple[Toleration, ...] = ()
     os: PodOS | None = None
+    runtime_class_name: str | None = None
     service_account_name: str = ""
     image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
@@ -250,6 +251,18 @@ class Machines(ApiStruct, frozen=True):
     """A MachineDeployment or MachinePool of the Cluster API."""
 
     metadata: MachinesMeta = MachinesMeta()
+
+
+class Scheduling(ApiStruct, frozen=True):
+    """What admission adds to the pods of a RuntimeClass, and to no template."""
+
+    node_selector: dict[str, str] = field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+
+
+class RuntimeClass(ApiStruct, frozen=True):
+    metadata: ObjectMeta
+    scheduling: Scheduling | None = None
 
 
 class RollingUpdate(ApiStruct, frozen=True):

@@ -95,12 +95,16 @@ JOBS: Final = ApiResource("jobs", "Job", "batch/v1", objects.Job)
 PODS: Final = ApiResource("pods", "Pod", "v1", objects.Pod)
 NODES: Final = ApiResource("nodes", "Node", "v1", objects.Node, namespaced=False)
 
+RUNTIME_CLASSES: Final = ApiResource(
+    "runtimeclasses", "RuntimeClass", "node.k8s.io/v1", objects.RuntimeClass, namespaced=False
+)
+
 MAKERS: Final = (
     *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REVISIONS),
     *(REPLICATION_CONTROLLERS, CRON_JOBS, JOBS),
 )
 """What makes pods, or keeps the template that it makes them after."""
-RESOURCES: Final = {each.plural: each for each in (*MAKERS, PODS, NODES)}
+RESOURCES: Final = {each.plural: each for each in (*MAKERS, RUNTIME_CLASSES, PODS, NODES)}
 """In the order of listing: who is made by others comes later, and so is not missed.
 
 Nodes come after the pods: a node that is not there then has left, and was not about to join.
@@ -118,6 +122,8 @@ MACHINE_GROUPS: Final = tuple(
 )
 POOLS: Final = (NODE_POOLS, *MACHINE_GROUPS)
 """What starts nodes. A cluster serves those whose autoscaler is installed."""
+OPTIONAL: Final = (*POOLS, RUNTIME_CLASSES)
+"""Kinds of which a server that does not serve them has no objects."""
 
 SERVICE_ACCOUNTS: Final = ApiResource(
     "serviceaccounts", "ServiceAccount", "v1", objects.ServiceAccount

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
@@ -42,8 +43,10 @@ def merged(
         if each.excess:
             subject = str(each.workload)
             gaps.append(Gap(Scope.REFERENCES, subject, Reason.TOO_LARGE, each.excess))
-        else:
-            groups.setdefault((each.workload, each.image, each.reference_class), []).append(each)
+            continue
+        placed = each.pod and nodes.placed(each.pod)
+        known = each if placed is each.pod else replace(each, pod=placed)
+        groups.setdefault((each.workload, each.image, each.reference_class), []).append(known)
     for (workload, text, _), every in groups.items():
         # What is made anew is made after a template: a pod outlives its node for a minute only.
         group = [each for each in every if not nodes.left(each.node)]

@@ -28,6 +28,11 @@ NOW = 1_000_000.0
 SECRETS = "/api/v1/namespaces/shop/secrets"
 
 
+def plural(kind: str) -> str:
+    """How paths name a kind."""
+    return f"{kind.lower()}{'es' if kind.endswith('s') else 's'}"
+
+
 @dataclass
 class Site:
     """The objects by the path of their list, and what was asked for."""
@@ -48,7 +53,7 @@ class Site:
         made = document | {"metadata": {"uid": f"uid-{document['kind']}-{meta['name']}", **meta}}
         group = document["apiVersion"]
         base = f"/apis/{group}" if "/" in group else f"/api/{group}"
-        self.put(f"{base}/{document['kind'].lower()}s", made)
+        self.put(f"{base}/{plural(document['kind'])}", made)
         return made
 
     def release(self, name: str, number: int, document: Json | bytes | None, **more: Any) -> None:
