@@ -19,7 +19,7 @@ from exporter.ports import Unseen
 from exporter.publish.web.config import WebConfig, server_context
 from exporter.publish.web.config import load as web_config
 from exporter.serve.logs import configure
-from exporter.store.ledger_file import check_folder
+from exporter.store.ledger_file import check_place
 from exporter.wiring.parquet_export import imported
 from exporter.wiring.registry_storage import library
 from exporter.wiring.service import Service, Unstartable
@@ -75,7 +75,7 @@ def _checked(args: argparse.Namespace, settings: Settings) -> str:
     """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
     asked = _web(settings)
     with refusing(Malformed, Unseen):
-        check_folder(settings.ledger)
+        check_place(settings.ledger)
         if asked and asked.tls:
             server_context(asked.tls)
         _import_extras(settings)

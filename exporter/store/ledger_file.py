@@ -65,7 +65,8 @@ def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
             set_aside(path, str(why))
             return _opened(str(path), patience)
     except (sqlite3.Error, OSError) as error:
-        raise Unseen(str(path), Reason.UNREADABLE, f"the ledger cannot be used: {error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise Unseen(str(path), Reason.UNREADABLE, f"the ledger cannot be used: {said}") from error
 
 
 FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -95,12 +96,14 @@ def set_aside(path: Path, why: str) -> None:
     )
 
 
-def check_folder(path: Path | None) -> None:
-    """Raise `Unseen` where a ledger cannot be written: its folder must be there, and writable."""
+def check_place(path: Path | None) -> None:
+    """Raise `Unseen` where a ledger cannot be written, or something else is in its place."""
     if path is None:
         return
-    if not path.parent.is_dir():
-        raise Unseen(str(path), Reason.UNREADABLE, "the ledger's folder does not exist")
+    try:
+        _refuse_strangers(path)
+    except OSError as error:
+        raise Unseen(str(path), Reason.UNREADABLE, error.strerror or "") from error
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise Unseen(str(path), Reason.UNREADABLE, "the ledger is not writable by this user")
 
