@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, api_token, credentials, events_token
 from exporter.config.settings import Settings
-from exporter.config.values import Section, nearest
+from exporter.config.values import Section, nearest, unexpanded
 from exporter.documents import Document, Fault, read_document
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
@@ -232,7 +232,7 @@ def _absent(
     for key in keys:
         file = getattr(section, key)
         if file is not None and (fault := _unusable(file)):
-            yield document.fault((*at, key), f"{fault}: {file}")
+            yield document.fault((*at, key), f"{fault}: {file}{unexpanded(file)}")
 
 
 def _unusable(file: Path) -> str:
@@ -240,6 +240,8 @@ def _unusable(file: Path) -> str:
     try:
         if file.is_file():
             return ""
-        return "not a file" if file.exists() else "no such file"
+        if file.exists():
+            return "not a file"
+        return "no such file"
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)

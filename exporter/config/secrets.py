@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.config.registry import EventsSettings, RegistrySettings
 from exporter.config.repositories import RepositoriesSettings
-from exporter.config.values import Section
+from exporter.config.values import Section, unexpanded
 from exporter.documents import read_regular
 
 _LARGEST: Final = 65_536
@@ -76,13 +76,13 @@ def _content(path: Path, key: str) -> str:
     try:
         body = read_regular(path, _LARGEST + 1)
     except OSError as error:
-        raise NoSecret(key, f"{path} cannot be read: {error.strerror}") from error
+        raise NoSecret(key, f"{path} cannot be read: {error.strerror}{unexpanded(path)}") from error
     except ValueError as error:  # a lone surrogate in it, or NUL
         raise NoSecret(key, "not a valid path") from error
     if len(body) > _LARGEST:
         raise NoSecret(key, f"{path} is no secret: more than {_LARGEST} bytes")
     try:
-        return body.decode().rstrip("\r\n")
+        return body.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise NoSecret(key, f"{path} is not UTF-8 text") from None
 

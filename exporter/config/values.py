@@ -102,7 +102,7 @@ _UNITS: Final = {
 }
 _DURATION: Final = re.compile("".join(rf"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
+GLOB: Final = re.compile(r"(?:[A-Za-z0-9._/*?-]|\[!?[A-Za-z0-9._/*?-]+\])+")
 _TYPE_GLOB: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/*?\[\]-]{1,255}")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
 PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
@@ -211,6 +211,12 @@ def nearest(text: str, known: Iterable[str]) -> str:
         # Of two that are as near, neither may be guessed: a collector decides about verdicts.
         return f"known: {', '.join(words)}"
     return f"did you mean {close[0]}?"
+
+
+def unexpanded(path: Path) -> str:
+    """Return what else to say of a path that is not there: only a shell expands `~` and `$`."""
+    shells = "~" in path.parts or "$" in str(path)
+    return "; write it out: ~ and $ have no meaning here" if shells else ""
 
 
 def choice(kind: type[Choice], value: object) -> Choice:
