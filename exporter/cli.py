@@ -12,10 +12,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any, Final, NoReturn
 
 from exporter import __version__
-from exporter.commands import Refused
+from exporter.commands import Refused, Unreached
 from exporter.commands.arguments import COMMANDS, PULLED
 from exporter.screen import screened
 
@@ -28,6 +29,7 @@ _READER_GONE: Final = 141
 _DEBUG: Final = "PULLPROOF_DEBUG"
 _CHOICE: Final = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)")
 _UNKNOWN: Final = re.compile(r"unrecognized arguments: (--?[^ =]+)")
+_OPTION: Final = re.compile(r"--?[A-Za-z]")
 _MANY: Final = 8
 """Choices that are not repeated: the commands."""
 _LONGEST: Final = 500
@@ -62,6 +64,10 @@ def _run(args: argparse.Namespace) -> int:
     except Refused as refused:
         print(f"pullproof: {refused}", file=sys.stderr)  # noqa: T201 - the terminal is ours
         return USAGE
+    except Unreached as unreached:
+        for line in unreached.args:
+            print(f"pullproof: {line}", file=sys.stderr)  # noqa: T201 - the terminal is ours
+        return UNTOLD
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:  # whoever read the output went away
@@ -131,11 +137,20 @@ class _Parser(argparse.ArgumentParser):
         return formatter
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read a command's own part; it reports unknown arguments itself."""
+        """Read a command's own part; it reports unknown arguments itself, and first."""
+        for word in self._own(sys.argv[1:] if args is None else args):
+            names = {word.partition("=")[0], word[:2]}
+            if _OPTION.match(word) and not names & self._option_string_actions.keys():
+                self.error(f"unrecognized arguments: {word}")
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
+
+    def _own(self, words: Sequence[str]) -> Iterable[str]:
+        """Return the words before a command's name, which has a parser of its own."""
+        alone = self._subparsers is None
+        return takewhile(lambda word: word != "--" and (alone or word.startswith("-")), words)
 
     def error(self, message: str) -> NoReturn:
         """End with the mistake, and with the nearest known name or the way to the help."""
@@ -147,7 +162,9 @@ class _Parser(argparse.ArgumentParser):
                 message = f"unknown command {chosen[1]}"
         typed = chosen or _UNKNOWN.search(message)
         near = _nearest(typed[1], known) if typed else ""
-        meant = f"did you mean {near}?" if near else f"see {self.prog} --help"
+        after = "; options of a command follow its name" if typed and self._subparsers else ""
+        help_ = f"see {self.prog} --help{'' if chosen else after}"
+        meant = f"did you mean {near}?" if near else help_
         self.exit(USAGE, f"{self.prog}: {message}; {meant}\n")
 
 

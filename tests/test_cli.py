@@ -66,7 +66,7 @@ def test_a_command_says_what_it_answers(command: str, capsys: pytest.CaptureFixt
         (["facts", "exprt"], "pullproof facts: argument ACTION: invalid choice: 'exprt'"),
         (
             ["check", "--zzz"],
-            "pullproof check: unrecognized arguments: --zzz; pullproof check --help",
+            "pullproof check: unrecognized arguments: --zzz; see pullproof check --help",
         ),
         (
             ["check", "--plat=linux/arm64"],

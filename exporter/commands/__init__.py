@@ -11,6 +11,10 @@ class Refused(Exception):
     """The command cannot be carried out as typed; the text says why, and the way out."""
 
 
+class Unreached(Exception):
+    """No registry answered, so there is nothing to tell but why: a line for each registry."""
+
+
 @contextmanager
 def refusing(*errors: type[Exception], option: str = "") -> Iterator[None]:
     """Turn errors into `Refused`, with the option that is to blame."""

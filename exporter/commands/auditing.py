@@ -5,14 +5,14 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from exporter.audit import Audited, examine
-from exporter.commands import Refused, refusing
+from exporter.commands import Refused, Unreached, refusing
 from exporter.commands.options import Typed
 from exporter.commands.progress import ProgressLine
 from exporter.commands.subjects import Subjects
@@ -54,12 +54,18 @@ async def examined(
         targets = [aimed(args, subjects, watched.target) for watched in assembly.watched]
         now = time.time()
         found = await asyncio.gather(*(examine(target, uses, None, now) for target in targets))
-        _tell_refused(audited.report for audited in found)
+        tell_unreached(args, [audited.report for audited in found])
         return list(zip(targets, found, strict=True))
 
 
-def _tell_refused(reports: Iterable[Report]) -> None:
-    """Say of each registry that was not read how to consent to that."""
+def tell_unreached(args: argparse.Namespace, reports: Sequence[Report]) -> None:
+    """Raise `Unreached` where no registry answered, and a person reads the answer.
+
+    Else say of each registry that was not read how to consent to that.
+    """
+    alone = vars(args).get("output", "text") == "text"
+    if alone and reports and all(map(check.is_unreached, reports)):
+        raise Unreached(*map(check.unreached, reports))
     for each in reports:
         if check.needs_consent(each):
             print(f"pullproof: {check.unreached(each)}", file=sys.stderr)  # noqa: T201 - a terminal
@@ -75,6 +81,8 @@ async def opened(typed: Typed, shard: Shard = WHOLE) -> AsyncIterator[Assembly]:
             )
         except Unseen as unseen:
             raise Refused(f"{unseen.subject}: {unseen.detail or unseen.reason}") from unseen
+        except Malformed as error:  # in the environment
+            raise Refused(str(error)) from error
         yield assembly
 
 

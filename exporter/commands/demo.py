@@ -41,7 +41,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         with _folder(args.folder) as folder:
             asyncio.run(_show(args, folder, environ))
-    except (Misconfigured, Unstartable) as error:
+    except Misconfigured as error:
+        raise Refused(f"--listen: {error.faults[0].text}") from error
+    except Unstartable as error:
         raise Refused(f"{error}; use --listen for another address") from error
     except OSError as error:
         raise Refused(f"{args.folder or 'the demo folder'}: {error.strerror}") from error

@@ -9,7 +9,7 @@ from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import typed
-from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
+from exporter.commands.subjects import Subjects, image, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Explanation, explain, places
@@ -82,12 +82,7 @@ def _reference(text: str) -> Reference:
     if is_registry(text):
         named = without_credentials(text)
         raise Refused(f"{named}: explain needs one image; use check for registries")
-    try:
-        return Reference.parse(text)
-    except Malformed as error:
-        raise Refused(
-            f"{without_credentials(text)}: {error}; give host/repository:tag or …@sha256:…"
-        ) from error
+    return image(text)
 
 
 def _digest(text: str) -> Digest:

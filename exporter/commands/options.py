@@ -230,6 +230,8 @@ def check_place(option: str, text: str) -> None:
     if "://" in text:
         with refusing(ValueError, option=option):
             bucket_url(text)
+    elif os.path.exists(text) and not is_folder(text):  # noqa: PTH110 - raises for no name
+        raise Refused(f"{option} {text}: not a folder")
 
 
 def is_folder(text: str) -> bool:

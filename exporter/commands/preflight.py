@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from exporter.commands import Refused
+from exporter.commands import Refused, Unreached
 from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Needs, read_needs
@@ -54,7 +54,17 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     options = place(args, environ, args.storage)
     insecure = args.plain_http or plain_http(options)
     stored = RegistryStorage(args.storage, options, plain_http=insecure)
+    if "://" not in args.storage and args.output == "text":
+        _insist_on_registry(stored)
     return _EXITS[_from_storage(args, stored, planned, needs).verdict]
+
+
+def _insist_on_registry(stored: RegistryStorage) -> None:
+    """Raise `Unreached` for a folder in which no registry is, or not now: a line tells all."""
+    try:
+        stored.recognise()
+    except Unseen as unseen:
+        raise Unreached(f"INCOMPLETE: --storage {stored.location}: {unseen.detail}") from unseen
 
 
 def _from_snapshot(args: argparse.Namespace, planned: Operation, needs: Needs) -> Prediction:

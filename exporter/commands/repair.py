@@ -14,7 +14,14 @@ from typing import Final
 from exporter.audit import audit
 from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit, answered, exit_code
-from exporter.commands.auditing import aimed, borrowing, finished, opened, showing
+from exporter.commands.auditing import (
+    aimed,
+    borrowing,
+    finished,
+    opened,
+    showing,
+    tell_unreached,
+)
 from exporter.commands.copy_sources import (
     connected,
     named_sources,
@@ -69,6 +76,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.scrub:
         asked = with_scrubs(args, asked)
     repairs = finished(_repaired(args, subjects, asked, cause))
+    tell_unreached(args, [each.latest for each in repairs])
     answered(
         args,
         lambda now: answer.document(repairs, now, applied=args.apply),

@@ -12,7 +12,7 @@ from typing import Final
 from exporter.audit import audit
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered_report, exit_code, save
-from exporter.commands.auditing import aimed, finished, opened, showing
+from exporter.commands.auditing import aimed, finished, opened, showing, tell_unreached
 from exporter.commands.options import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.config.registry import RegistrySettings, ScrubSettings, Source
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Unseen as unseen:
         sys.stderr.write(f"pullproof: nothing verified: {unseen}\n")
         return Exit.BLIND
+    tell_unreached(args, reports)
     if args.save:
         save(reports, args.save)
     answered_report(
@@ -138,6 +139,8 @@ def _given(values: Mapping[str, object]) -> dict[str, object]:
 async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
     """Audit, read what is due, and audit again: by then the first audit may be hours old."""
     before = await audit(target, uses, None, time.time())
+    if check.is_unreached(before):
+        return before
     scrubber = Scrubber.of(target)
     unread = await _read_due(scrubber, target.limits, before.snapshot) if scrubber else {}
     after = await audit(target, uses, before, time.time())

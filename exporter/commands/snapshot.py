@@ -32,6 +32,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    given = args.subjects or ""
+    if given.endswith(".snapshot") or not (given or args.config):
+        known = " ".join(filter(None, (given or "FILE", str(args.file))))
+        raise Refused(f"name the file first, then the registry: pullproof snapshot {known}")
     subjects = of_registry(args, "snapshot needs a registry host, not an image")
     asked = typed(args, subjects.registries, environ, alone=False)
     if len(asked.settings.registries) != 1:

@@ -22,6 +22,20 @@ _REGISTRY: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0
 """A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
 
 
+_FORM: Final = "give host/repository:tag, or a host"
+_MEANT: Final = (
+    (re.compile(r"(?:https?://)?[^/@]*:[^/@]*@"), "no credentials here: pass --username"),
+    (
+        re.compile(r"(?!https?:)[a-z][a-z-]*://"),
+        "no prefix before the host but https:// or http://",
+    ),
+    (re.compile(r"[.~]?/|[.~]$"), "not a file: --refs and --config read files"),
+    (re.compile(r"(?:https?://)?[0-9a-f]*::?[0-9a-f:]*:"), "an IPv6 address stands in [ ]"),
+)
+"""Forms that other tools take, and what to type here."""
+_API: Final = re.compile(r"https?://[^/]+/v2(?:/|$)")
+"""An address of a registry's API, as a browser or curl takes it."""
+
 Named = tuple[Repository, str | None]
 Texts = TypeVar("Texts", str, list[str])
 
@@ -115,20 +129,29 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
     registries: set[str] = set()
     uses: list[Use] = []
     for text in texts:
-        bare = _bare(text)
-        if not bare.strip():
-            raise Refused("empty argument: give host/repository:tag, or a host")
-        try:
-            if is_registry(text):
-                registries.add(host(bare))
-            else:
-                reference = Reference.parse(bare)
-                uses.append(Use("command line", reference, ReferenceClass.LIVE, platforms))
-        except Malformed as error:
-            raise Refused(
-                f"{without_credentials(text)}: {error}; give host/repository:tag, or a host"
-            ) from error
+        if is_registry(text):
+            registries.add(host(_bare(text)))
+        else:
+            uses.append(Use("command line", image(text), ReferenceClass.LIVE, platforms))
     return Subjects(frozenset(registries), Listing(tuple(uses)))
+
+
+def image(text: str) -> Reference:
+    """Return the image that a text names; raises `Refused`, with what was probably meant."""
+    bare = _bare(text)
+    if not bare.strip():
+        raise Refused(f"empty argument: {_FORM}")
+    if _API.match(text):
+        raise Refused(f"{without_credentials(text)}: an address of the API; {_FORM}")
+    try:
+        return Reference.parse(bare)
+    except Malformed as error:
+        raise Refused(f"{without_credentials(text)}: {_hint(text) or error}; {_FORM}") from error
+
+
+def _hint(text: str) -> str:
+    """Say what was probably meant; nothing where the fault itself says more."""
+    return next((hint for form, hint in _MEANT if form.match(text)), "")
 
 
 def _bare(text: str) -> str:

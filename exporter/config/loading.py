@@ -240,8 +240,6 @@ def _unusable(file: Path) -> str:
     try:
         if file.is_file():
             return ""
-        if file.exists():
-            return "not a file"
-        return "no such file"
+        return "not a file" if file.exists() else "no such file"
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)

@@ -37,7 +37,8 @@ _IDENTIFIER: Final = re.compile(r"[a-f0-9]{64}")
 def repository(text: str) -> Repository:
     """Return a repository's name checked against the distribution grammar, or raise `Malformed`."""
     if len(text) > _LONGEST_NAME or not _REPOSITORY.fullmatch(text):
-        raise Malformed(f"not a repository name: {quoted(text, 300)}")
+        lower = "; its letters are lower-case" if _REPOSITORY.fullmatch(text.lower()) else ""
+        raise Malformed(f"not a repository name: {quoted(text, 300)}{lower}")
     return Repository(text)
 
 

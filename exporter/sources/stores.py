@@ -41,7 +41,7 @@ _CODES: Final = {
 def missed(subject: str, error: Exception) -> Unseen:
     """Return what is to be raised; nothing of the library's own words, which may hold secrets."""
     reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-    detail = type(error).__name__
+    detail = getattr(error, "strerror", None) or type(error).__name__
     if reason is Reason.SERVER_ERROR:
         said = str(error)
         if _MACHINE in said:

@@ -1,15 +1,20 @@
-"""Forty mistakes that people make: each is one line that says what is wrong and what to do."""
+"""Mistakes that people make: each is one line that says what is wrong and what to do."""
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
 import re
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from exporter.cli import main
 from tests.golden import golden
+from tests.parts.certificates import authority
+from tests.parts.http import RESET, Answer, Asked, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +31,29 @@ FILES: Final = {
     "ledger.yml": f"{GOOD}ledger: nowhere/ledger.db\n",
     "secret.yml": "registries: [{url: 'https://r.example', username: u, password_file: none}]\n",
     "empty": "",
+    "path.yml": "registries: [{url: 'https://r.example/team'}]\n",
+    "port.yml": "registries: [{url: 'r.example:5000'}]\n",
+    "prefix.yml": "registries: [{url: 'docker://r.example'}]\n",
+    "upper.yml": "registries: [{url: 'https://r.example', tags: {select: ['[']}}]\n",
+    "nested.yml": "registries: [{url: 'https://r.example', tags: {selct: ['*']}}]\n",
+    "list.yml": "- url: https://r.example\n",
+    "text.yml": "registries: https://r.example\n",
+    "settings.toml": '[[registries]]\nurl = "https://r.example"\n',
+    "settings.json": '{"registries": [{"url": "https://r.example",}',
+    "tilde.yml": "registries: [{url: 'https://r.example', ca_file: ~/ca.pem}]\n",
+    "unset.yml": "registries: [{url: 'https://r.example', username: u, password_file: $PW}]\n",
+    "lines.yml": "registries: [{url: 'https://r.example', username: u, password_file: empty}]\n",
+    "stranger.yml": f"{GOOD}ledger: good.yml\n",
+    "folder.yml": f"{GOOD}ledger: folder\n",
+    "images.json": '{"image": "r.example/app:v1"}\n',
+    "images.txt": "docker://r.example/app:v1\n",
+}
+PACKED: Final = {
+    "utf-16.yml": GOOD.encode("utf-16"),
+    "latin-1.yml": GOOD.replace("main", "caf\u00e9").encode("latin-1"),
+    "utf-16.txt": "r.example/app:v1\n".encode("utf-16"),
+    "other.snapshot": gzip.compress(b"pullproof snapshot of another version\n"),
+    "image.zip": b"PK\x03\x04\x00\x00",
 }
 MISTAKES: Final = """
 chek x
@@ -77,6 +105,76 @@ serve
 serve --config ledger.yml --check-config
 serve --config good.yml --shard 4/4
 serve --config good.yml --shard one
+check docker://r.example/app:v1
+check oci://r.example/app:v1
+check https://r.example/v2/
+check https://r.example/v2/app/manifests/v1
+check r.example:abc/app:v1
+check r.example:99999/app:v1
+check ::1:5000/app:v1
+check me:secret@r.example/app:v1
+check https://me:secret@r.example/app:v1
+check r.example/team/App:v1
+check r.example/app:v1:v2
+check r.example/app@v1
+check r.example/a:1,r.example/b:1
+check ./good.yml
+check ~/good.yml
+check http://
+check nosuch.invalid/app:v1
+check localhost:1/app:v1 localhost:1/app:v2
+check nosuch.invalid/app:v1@sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a
+check --tags [ r.example
+check --timeout -1s r.example
+check --password secret r.example
+check --config folder
+check --config settings.toml
+check --config settings.json
+check --config utf-16.yml
+check --config latin-1.yml
+check --config empty
+check --config list.yml
+check --config text.yml
+check --config nested.yml
+check --config path.yml
+check --config port.yml
+check --config prefix.yml
+check --config upper.yml
+check --config tilde.yml
+check --config unset.yml
+check --config lines.yml
+check --refs folder
+check --refs images.json
+check --refs images.txt
+check --refs utf-16.txt
+check --from other.snapshot
+check --from image.zip
+check --from folder
+check --save folder localhost:1
+check --ca-file folder r.example
+check --ca-file good.yml r.example
+snapshot r.example x.snapshot
+snapshot x.snapshot r.example/app:v1
+snapshot x.snapshot localhost:1
+preflight --storage folder --gc distribution-2
+preflight --storage good.yml --gc distribution-2
+protect localhost:1
+repair localhost:1/app:v1
+repair r.example/app:v1 --source oci:folder
+repair r.example/app:v1 --source oci-archive:image.zip
+scrub localhost:1
+explain localhost:1/app:v1
+inspect localhost:1/app:v1
+facts export localhost:1 --to folder
+facts export localhost:1 --to good.yml
+capacity --facts nowhere
+demo --listen 80
+serve -c good.yml
+serve --config stranger.yml --check-config
+serve --config folder.yml --check-config
+--config good.yml check
+--verison
+help check
 """.strip().splitlines()
 
 
@@ -84,6 +182,9 @@ serve --config good.yml --shard one
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
+    for name, content in PACKED.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -96,7 +197,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
-def test_forty_mistakes_are_told_in_a_line_each(
+def test_mistakes_are_told_in_a_line_each(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told, unclear = [], []
@@ -115,3 +216,96 @@ def test_forty_mistakes_are_told_in_a_line_each(
 
     assert unclear == []
     golden("mistakes.txt", "\n".join(told))
+
+
+PAGE: Final = Answer(200, b"<html>Please log in</html>", {"Content-Type": "text/html"})
+PEERS: Final = {
+    "a login page": PAGE,
+    "a gateway without its registry": replace(PAGE, status=502),
+    "a firewall": replace(PAGE, status=403),
+    "a web server": replace(PAGE, status=404),
+    "a redirect to a page": Answer(302, b"", {"Location": "/login"}),
+    "a login without a way": Answer(401),
+    "a login": Answer(401, b"", {"WWW-Authenticate": 'Basic realm="r"'}),
+    "another API": Answer(200, b"{}", {"Content-Type": "application/json"}),
+    "a port that speaks TLS": RESET,
+}
+ASKING: Final = (
+    "check {}",
+    "check {}/app:v1",
+    "check {0}/app:v1 {0}/app:v2",
+    "inspect {}/app:v1",
+    "explain {}/app:v1",
+    "scrub {}/app:v1",
+    "protect {}",
+    "repair {}/app:v1",
+    "snapshot kept {}",
+    "facts export {} --to kept",
+)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_what_is_no_registry_is_told_in_a_line_by_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], peer: str
+) -> None:
+    with serving(lambda _: PEERS[peer]) as url:
+        for command in ASKING:
+            words = [*command.format(url).split(), "--confirm-after", "0s"]
+            code = main(words)
+            captured = capsys.readouterr()
+
+            (line,) = captured.err.splitlines()
+            assert (code, captured.out) == (3, ""), command
+            assert url.removeprefix("http://") in line
+            assert re.search(r"; |docker login", line), "no way out"
+            assert "Error" not in line
+    assert not (tmp_path / "kept").is_file(), "an empty snapshot took the place of another"
+
+
+def test_a_certificate_that_is_wrong_is_told_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trusted = authority(tmp_path / "tls")
+    day = dt.timedelta(days=1)
+    past, future = dt.datetime(2025, 1, 1, tzinfo=dt.UTC), dt.datetime(2090, 1, 1, tzinfo=dt.UTC)
+    wrong = {
+        "renew": trusted.sign("old", span=(past, past + day)),
+        "correct the clock": trusted.sign("new", span=(future, future + day)),
+        "use a name": trusted.sign("other", names=("other.example",)),
+    }
+    for way, pair in wrong.items():
+        with serving(lambda _: PAGE, pair) as url:
+            options = ["--ca-file", str(trusted.certificate), "--confirm-after", "0s"]
+            for words in (["check", url], ["inspect", f"{url}/app:v1"]):
+                assert main([*words, *options]) == 3
+                (line,) = capsys.readouterr().err.splitlines()
+                assert f"; {way}" in line
+
+
+def test_images_of_a_registry_that_fail_for_several_causes_are_told_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def answer(asked: Asked) -> Answer:
+        if asked.target == "/v2/":
+            return Answer(200, b"{}", {"Docker-Distribution-Api-Version": "registry/2.0"})
+        return replace(PAGE, status=403 if "/closed/" in asked.target else 502)
+
+    with serving(answer) as url:
+        code = main(
+            ["check", f"{url}/closed/app:v1", f"{url}/open/app:v1", "--confirm-after", "0s"]
+        )
+
+    said = capsys.readouterr().out
+    assert code == 3
+    assert "denied" in said
+    assert "server-error" in said
+
+
+def test_the_environment_of_a_proxy_that_is_none_is_a_mistake(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+
+    assert main(["check", "r.example"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "pullproof: HTTPS_PROXY is not an http:// or https:// address"

@@ -249,9 +249,9 @@ def test_a_storage_that_cannot_be_read_is_incomplete_and_one_that_is_not_there_r
     assert complaint.endswith("/none: there is no such folder\n")
 
     (tmp_path / "empty").mkdir()
-    code, said, _ = run("--storage", tmp_path / "empty", "--gc", "distribution-2")
-    assert code == 3
-    assert said.startswith("INCOMPLETE: ")
+    code, said, complaint = run("--storage", tmp_path / "empty", "--gc", "distribution-2")
+    assert (code, said) == (3, "")
+    assert complaint.startswith("pullproof: INCOMPLETE: ")
 
     code, said, complaint = run(*by(tmp_path / "empty"), "--output", "removed")
     assert (code, said) == (3, "")

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
+_VALID: Final = (dt.datetime(2024, 1, 1, tzinfo=dt.UTC), dt.datetime(2044, 1, 1, tzinfo=dt.UTC))
 _LOOPBACK: Final = x509.SubjectAlternativeName(
     [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
 )
@@ -39,14 +40,24 @@ class Authority:
     _name: x509.Name
     _key: ec.EllipticCurvePrivateKey
 
-    def sign(self, name: str, key: Key | None = None) -> Pair:
-        """Return a certificate that stands for a server on the loopback, or for a client."""
+    def sign(
+        self,
+        name: str,
+        key: Key | None = None,
+        names: tuple[str, ...] = (),
+        span: tuple[dt.datetime, dt.datetime] = _VALID,
+    ) -> Pair:
+        """Return a certificate that stands for a server on the loopback, or for a client.
+
+        For other servers, where names are given, and for another time than long before and after.
+        """
+        stands = x509.SubjectAlternativeName(list(map(x509.DNSName, names)))
         key = key or ec.generate_private_key(ec.SECP256R1())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = (
-            _builder(_name(name), self._name, key)
+            _builder(_name(name), self._name, key, span)
             .add_extension(issuer, critical=False)
-            .add_extension(_LOOPBACK, critical=False)
+            .add_extension(stands if names else _LOOPBACK, critical=False)
         )
         certificate = builder.sign(self._key, hashes.SHA256())
         return _write(self.certificate.parent.parent / name, certificate, key)
@@ -72,15 +83,20 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:
-    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: Key,
+    span: tuple[dt.datetime, dt.datetime] = _VALID,
+) -> x509.CertificateBuilder:
+    start, end = span
     return x509.CertificateBuilder(
         issuer_name=issuer,
         subject_name=subject,
         public_key=key.public_key(),
         serial_number=x509.random_serial_number(),
         not_valid_before=start,
-        not_valid_after=start + dt.timedelta(days=20 * 365),
+        not_valid_after=end,
     )
 
 

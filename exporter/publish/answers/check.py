@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Final
 
-from exporter.facts.gap import Reason
-from exporter.facts.proof import Sighting
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import Sighting, State
 from exporter.facts.snapshot import Root
 from exporter.judge.finding import Rule, Severity
 from exporter.judge.report import Report, TagReport, Urgency
@@ -47,7 +47,7 @@ from exporter.publish.formatting import (
     used_words,
     verdict_cell,
 )
-from exporter.publish.invocation import AS_TYPED, PLAIN_HTTP, Invocation
+from exporter.publish.invocation import AS_TYPED, PLAIN_HTTP, Invocation, is_plain
 from exporter.tally import ScrubTally
 
 COUNT_PULLS: Final = "--count-pulls"
@@ -116,9 +116,13 @@ def _repair(report: Report, invocation: Invocation) -> Iterator[Block]:
 
 
 def is_unreached(report: Report) -> bool:
-    """Did a registry answer nothing at all, so that one line is enough?"""
-    gap = report.snapshot.blind
-    return gap is not None and (not report.tags or needs_consent(report))
+    """Did a registry answer nothing, and for one cause, so that one line is enough?"""
+    snapshot = report.snapshot
+    if snapshot.blind is None or needs_consent(report) or not report.tags:
+        return snapshot.blind is not None
+    causes = {(gap.reason, gap.detail) for gap in snapshot.gaps}
+    unknown = (each.verdict.overall is State.UNKNOWN for each in report.tags)
+    return len(causes) == 1 and all(unknown)
 
 
 def needs_consent(report: Report) -> bool:
@@ -132,23 +136,44 @@ def unreached(report: Report) -> str:
     gap = report.snapshot.blind
     if gap is None:
         raise AssertionError(f"{report.snapshot.registry} answered")
-    way = _WAYS.get(gap.reason, "")
-    if gap.reason is Reason.TLS and _NO_TLS in gap.detail:
-        way = f"{PLAIN_HTTP} asks it without TLS"
-    elif gap.reason is Reason.TLS and any(each in gap.detail for each in _UNTRUSTED):
-        way = "--ca-file trusts a private authority"
-    known = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
-    return f"{report.snapshot.registry}: {known}{f'; {way}' if way else ''}"
+    known = f"{gap.reason}: {gap.detail.rstrip('.')}" if gap.detail else gap.reason
+    subjects = {each.subject for each in report.snapshot.gaps}
+    inside = gap.scope is Scope.REPOSITORY and len(subjects) == 1
+    named = f"{host(report)}/{gap.subject}" if inside else report.snapshot.registry
+    way = _way(gap, plain_http=is_plain(report))
+    return f"{named}: {known}" if _LOGIN in known else f"{named}: {known}; {way}"
 
 
-_NO_TLS: Final = "does not speak TLS"
-_UNTRUSTED: Final = "self-signed", "issuer", "not trusted"
+def _way(gap: Gap, *, plain_http: bool) -> str:
+    """Return what to try where a registry answered nothing."""
+    if plain_http and gap.reason in (Reason.RESET, Reason.NOT_A_REGISTRY):
+        return f"{_WAYS[gap.reason]}; if it speaks TLS, omit {PLAIN_HTTP} and http://"
+    signs = _TLS_WAYS if gap.reason is Reason.TLS else ()
+    return next((way for sign, way in signs if sign in gap.detail), _WAYS.get(gap.reason, _LOGS))
+
+
+_LOGIN: Final = "docker login"
+_AUTHORITY: Final = "--ca-file trusts a private authority"
+_TLS_WAYS: Final = (
+    ("does not speak TLS", f"{PLAIN_HTTP} asks it without TLS"),
+    ("self-signed", _AUTHORITY),
+    ("issuer", _AUTHORITY),
+    ("not trusted", _AUTHORITY),
+    ("expired", "renew the registry's certificate, or correct the clock of this machine"),
+    ("not yet valid", "correct the clock of this machine, or of who signed the certificate"),
+    ("not valid for", "use a name that the certificate lists"),
+)
+_LOGS: Final = "the log of the registry, or of the proxy before it, may say more"
 _WAYS: Final = {
     Reason.DNS: "check the name, and the name servers of this machine",
     Reason.CONNECT: "check the port, and any proxy or firewall in between",
     Reason.TIMEOUT: "--timeout waits longer",
-    Reason.UNAUTHORIZED: "docker login, or --username NAME --password-stdin",
-    Reason.DENIED: "the login may not read this",
+    Reason.RESET: "check the port, and any proxy or firewall in between",
+    Reason.UNAUTHORIZED: f"{_LOGIN}, or --username NAME --password-stdin",
+    Reason.DENIED: "use a login that may read this",
+    Reason.CREDENTIALS: "docker login writes it anew; --docker-config reads another file",
+    Reason.NOT_A_REGISTRY: "give the registry's own address; a proxy or login page may answer here",
+    Reason.RATE_LIMITED: "log in for a higher limit, or try again later",
     Reason.CONSENT: f"{COUNT_PULLS} reads it all the same",
 }
 """Ways out where a registry answered nothing."""
