@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.sources.cluster.test_helm import packed
 from tests.sources.cluster.test_resources import ANYTHING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from exporter.facts.use import Use
@@ -77,13 +79,24 @@ def test_no_release_costs_much_more_than_the_largest_that_is_read(bomb: str) -> 
     body = BOMBS[bomb]
     secret = packed(json.loads(body) if isinstance(body, bytes) else body)
 
-    began = time.thread_time()
-    assert images(largest) == []
-    allowed = time.thread_time() - began
-    with pytest.raises(TooLarge):
-        images(secret)
+    def read() -> None:
+        assert images(largest) == []
 
-    assert time.thread_time() - began < 4 * allowed
+    def refuse() -> None:
+        with pytest.raises(TooLarge):
+            images(secret)
+
+    assert seconds(refuse) < 3 * seconds(read)
+
+
+def seconds(act: Callable[[], None]) -> float:
+    """Of this thread, at best: the garbage of other tests may be collected meanwhile."""
+    taken = []
+    for _ in range(3):
+        began = time.thread_time()
+        act()
+        taken.append(time.thread_time() - began)
+    return min(taken)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +291,12 @@ def test_many_pull_secrets_in_one_namespace_use_up_none_of_the_others(tmp_path: 
 
 def test_texts_that_never_end_are_looked_through_once() -> None:
     """By the ratio of two lengths: twice the length must not take four times as long."""
-    took = []
-    for length in (100_000, 400_000):
-        body = b'{"a": ' + b"[" * 5_000 + b'\\"' * length
-        began = time.thread_time()
+
+    def refused(length: int) -> None:
         with pytest.raises(ValueError, match="not the requested document"):
-            decoded(body, ANYTHING)
-        took.append(time.thread_time() - began)
+            decoded(b'{"a": ' + b"[" * 5_000 + b'\\"' * length, ANYTHING)
+
+    took = [seconds(partial(refused, length)) for length in (100_000, 400_000)]
 
     assert took[1] < 10 * took[0] + 0.1
 
