@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -12,6 +14,7 @@ from exporter import cli
 from exporter.config.loading import load
 from exporter.facts.gap import Reason
 from exporter.facts.image_event import ImageEvent
+from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Unseen
@@ -31,10 +34,14 @@ from exporter.wiring.probing import Probing
 from exporter.wiring.registries import distribution
 from tests.parts.counting import Counting
 from tests.parts.process import PATIENCE
+from tests.parts.recorded import replayed
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.parts.http import Answer
+    from tests.parts.recorded import Recording
 
 APP: Final = Repository("team/app")
 V1: Final = Tag("v1")
@@ -45,6 +52,8 @@ ACCOUNT: Final = "cm9ib3Q6cw=="
 """The login `robot:s`, as it is sent."""
 DECIDING: Final = ("harbor", "artifactory", "nexus", "ecr")
 """The kinds whose cleanup decides by what a read changes."""
+_COUNTED: Final = re.compile("GET .*/manifests/")
+"""What Harbor counts if it succeeds (2.15.2, its database)."""
 COMMANDS: Final = (
     "check {host}",
     "check {host}/team/app:v1",
@@ -163,6 +172,32 @@ def test_after_the_first_read_nothing_is_counted_whatever_is_broken(
         codes += [audits(config), {scrubbed(config, host)}]
 
     assert (registry.records, codes) == (first, [{0}, {1}, {1}])
+
+
+@pytest.mark.parametrize("pulls", ["ask", "accept"])
+def test_of_a_recorded_harbor_each_manifest_is_read_once_with_consent_and_none_without(
+    pulls: str, recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    recording = recordings["harbor"]
+    told = recording.conversations["damages"]
+    with replayed(told, recording.door) as replay:
+        config = configured(tmp_path, replay.host, pulls=pulls, tries=1)
+        codes = audits(config, 3) | {scrubbed(config, replay.host)}
+
+    counts = Counter(
+        said for said, status in replay.given if status == 200 and _COUNTED.match(said)
+    )
+    again = {said for said, count in counts.items() if count > 1}
+    if pulls == "ask":
+        assert (counts, codes) == ({}, {3})
+    else:
+        assert counts
+        assert {said for said in again if not wrong(told.stages[0][said])} == set()
+
+
+def wrong(answer: Answer) -> bool:
+    """Are other bytes served than it says? Only another read shows that they are repaired."""
+    return Digest.of(answer.body) != answer.headers["docker-content-digest"]
 
 
 def test_consent_that_was_typed_counts_once(

@@ -177,7 +177,7 @@ KINDS: Final = (
             f"{_HARBOR}, retention by last pull (pkg/retention/dep/client.go)",
         ),
         ranges=run(True, _HARBOR),
-        referrers=read(True, "goharbor/harbor, src/server/registry/referrers.go"),
+        referrers=run(True, _HARBOR),
         catalogue=run(
             Visibility.ADMINISTRATORS,
             f"{_HARBOR}: administrators, and system robots with `catalog: read`",
