@@ -32,7 +32,7 @@ from exporter.resolve.target import FullReads, Target
 _CONTRADICTED: Final = Gap(
     Scope.REGISTRY, "storage", Reason.UNCONFIRMED, "it lacks what the registry serves"
 )
-"""Why nothing is said of the use of a storage that is another's, or behind."""
+"""Why the use of a storage is unknown that belongs to another registry, or is behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
 async def refresh(
     target: Target, uses: Listing[Use], before: Report, focus: Focus, now: float
 ) -> Report | None:
-    """Audit what is in focus, and what uses need that they did not need before.
+    """Audit the focus, and images that uses did not need before.
 
     Return the report before with that in it; None where the registry does not answer. A loss is
     claimed as by an audit of the whole registry, and the storage is not read.
@@ -191,7 +191,7 @@ async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:
 
 
 def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
-    """Seal by the storage what the registry's lists could not: it knows every tag.
+    """Seal repositories by the storage, which knows every tag, where the lists could not.
 
     Not where a tag leads elsewhere than the storage, read before, shows it to: others may too.
     """
@@ -231,7 +231,7 @@ def _with_gaps(report: Report, gaps: tuple[Gap, ...]) -> Report:
 
 
 def _lossy(report: Report) -> list[Root]:
-    """Return the roots that are said to have lost anything, needed or not."""
+    """Return the roots that seem to have lost anything, needed or not."""
     return [
         verdict.root
         for verdict in report.verdicts
@@ -240,7 +240,7 @@ def _lossy(report: Report) -> list[Root]:
 
 
 def _used(report: Report) -> frozenset[Root]:
-    """Return the tags that a use names without a digest, and that therefore must exist."""
+    """Return the tags that a use names without a digest: they must exist."""
     references = (use.reference for use in report.snapshot.uses if not use.reference.digest)
     named = {(reference.repository, reference.tag) for reference in references}
     return frozenset(root for root in report.snapshot.roots if (root.repository, root.tag) in named)

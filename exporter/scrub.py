@@ -31,7 +31,7 @@ class ScrubPlan:
 
     needed: tuple[ScrubItem, ...]
     due: list[ScrubItem]
-    """Those to read now, the most urgent first."""
+    """Content to read now, the most urgent first."""
     coverage: Coverage
 
     @property
@@ -69,7 +69,7 @@ class Scrubber:
     def plan(
         self, snapshot: Snapshot, now: float, tried: Mapping[Digest, float] | None = None
     ) -> ScrubPlan:
-        """Return what is needed and due; `now` is in seconds since the epoch.
+        """Return the needed and the due content; `now` is in seconds since the epoch.
 
         `tried` holds when something could not be read: it waits, and others go first.
         """

@@ -30,10 +30,10 @@ from exporter.resolve.stored import StorageProofs
 from exporter.resolve.walk import Walk
 
 LARGEST_CONFIG: Final = 4 * 2**20
-"""Bytes: no image's configuration is larger, and a larger one is not read for what it says."""
+"""Maximum bytes of an image's configuration; a larger one is not parsed."""
 
 _SMALL: Final = 64 * 2**10
-"""Bytes of a blob that is read in full whenever it must be: asking for less costs as much."""
+"""A blob of up to so many bytes is read in full at once: a range costs as much."""
 _AT_ONCE: Final = 500
 """Manifests whose blobs are requested together."""
 Standing = Mapping[Repository, tuple[Digest, ...]]
@@ -43,30 +43,30 @@ _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
 @dataclass(slots=True)
 class BlobCheck:
-    """The blobs of the manifests that a walk found. `prove` them once, for the walk."""
+    """The blobs of the manifests that a walk read. `prove` requests them, once for the walk."""
 
     walk: Walk
     proofs: StorageProofs | None = None
     """The storage's proofs, which spare the registry requests; None without a storage."""
     always: frozenset[Place] = frozenset()
-    """Manifests about whose blobs it is asked all the same."""
+    """Manifests whose blobs are requested whatever the storage proves."""
     read: int = 0
     """Bytes of blobs that were read in full."""
     platforms: dict[Digest, Platform] = field(default_factory=dict)
-    """By configuration digest, of images whose index does not say where they run."""
+    """Platforms by configuration digest, of images whose index states none."""
     _wanted: dict[Place, Descriptor] = field(default_factory=dict)
     _whole: set[Place] = field(default_factory=set)
-    """Configurations to read to the end, because only they say where an image runs."""
+    """Configurations to read in full, because only they state the platform."""
     _loose: set[Place] = field(default_factory=set)
-    """Entries of an index that are no known manifest: a node tries them as both."""
+    """Entries of an index that are no known manifest: a node tries them as manifest and as blob."""
     _exempt: dict[Place, Sighting] = field(default_factory=dict)
     """Content that some manifest does not expect here: requested only if another one does."""
     _disputed: list[Place] = field(default_factory=list)
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One at a time: what configurations are parsed to is not to add up."""
+    """One configuration is parsed at a time, since parsing takes memory."""
 
     async def prove(self) -> None:
-        """Look at every blob below the manifests that are there."""
+        """Request every blob of the present manifests."""
         walk = self.walk
         standing = await asyncio.to_thread(_standing, walk)
         suspects: dict[Place, Suspect] = {}
@@ -96,11 +96,11 @@ class BlobCheck:
 
     @property
     def asked(self) -> Mapping[Place, Descriptor]:
-        """The blobs about which the registry was asked, where the storage spared it any."""
+        """The requested blobs, if the storage spared any."""
         return self._wanted
 
     async def _collected(self, part: Standing) -> list[Place]:
-        """Note the blobs of some repositories; return those about which the registry is asked."""
+        """Note the blobs of some repositories; return those to request."""
         before = set(self._wanted)
         await asyncio.to_thread(self._collect, part)
         new = [place for place in self._wanted if place not in before]
@@ -130,7 +130,7 @@ class BlobCheck:
         new: list[Place],
         rest: Iterator[Standing],
     ) -> list[Place]:
-        """Note the smallest blob, to learn whether ranges are ignored; return the others.
+        """Request the smallest blob, to learn whether ranges are ignored; return the others.
 
         Where they are, what is read in full is decided over all that is left.
         """
@@ -180,7 +180,7 @@ class BlobCheck:
         return await self._asked(place, self._sparingly)
 
     async def _look_again(self, place: Place) -> Look:
-        """What seems lost is read whatever it costs: there is little of it."""
+        """Read an apparent loss whatever it costs: there are few."""
         return await self._asked(place, self._read)
 
     async def _asked(
@@ -193,9 +193,9 @@ class BlobCheck:
             return unknown(unseen.reason, unseen.detail)
 
     async def _sparingly(self, place: Place, target: Descriptor) -> Look:
-        """Read a blob, unless only all of it can be read and that is not due, or too much now.
+        """Read a blob, unless it can only be read in full and that is not due, or too much now.
 
-        What was read before is asked for by HEAD meanwhile.
+        Content that was read before is requested by HEAD meanwhile.
         """
         plan, size = self.walk.plan, target.size
         small = place in self._whole or (size is not None and size <= _SMALL)
@@ -261,7 +261,7 @@ def _standing(walk: Walk) -> Standing:
 
 
 def _parts(standing: Standing) -> Iterator[Standing]:
-    """Yield whole repositories, several at a time: what waits for its proof takes memory."""
+    """Yield repositories, several at a time: blobs that wait for their proof take memory."""
     part: dict[Repository, tuple[Digest, ...]] = {}
     held = 0
     for repository, digests in standing.items():
@@ -274,7 +274,7 @@ def _parts(standing: Standing) -> Iterator[Standing]:
 
 
 def _content(walk: Walk, standing: Standing) -> Iterator[tuple[Place, Link]]:
-    """Yield what the standing manifests say that their images consist of."""
+    """Yield the content that the present manifests reference."""
     for repository, digests in standing.items():
         for digest in digests:
             for link in walk.manifests[digest].links:

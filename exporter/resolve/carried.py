@@ -13,7 +13,7 @@ from exporter.oci.reference import Place
 
 
 def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
-    """Return what is seen now, and of what is not, the confirmed losses of the snapshot before.
+    """Return the sightings of now, and former confirmed losses of what cannot be read now.
 
     Below a manifest that cannot be seen nothing was looked at. What it says never changes: all of
     that is as unknown as itself, where it was not lost before.
@@ -46,7 +46,7 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
 
 
 def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
-    """Return the earlier sighting where it was a confirmed loss and nothing can be seen now.
+    """Return the earlier sighting if it was a confirmed loss and the new one is unknown.
 
     `taken_at` is when the earlier one was made, in seconds since the epoch.
     """

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 async def pause(seconds: float, suspects: Sized) -> None:
-    """Wait before a second look, if there is anything to look at again."""
+    """Wait before a second request, if there is anything to request again."""
     if suspects:
         await asyncio.sleep(seconds)
 

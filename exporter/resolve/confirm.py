@@ -1,4 +1,4 @@
-"""Confirmation of losses: a second look after a pause, beside a manifest that is known to be good.
+"""Confirmation of losses: a second request after a pause, with a read of the parent manifest.
 
 One failed read is never an absence. Something counts as gone only where two looks agree, and where
 the manifest above it stood in between: then neither a passing fault nor a
@@ -19,10 +19,10 @@ from exporter.resolve.target import AuditLimits
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Something that seems gone after one look."""
+    """An apparent loss, after one request."""
 
     state: State
-    """`missing` or `broken`: what it will be if a second look agrees."""
+    """`missing` or `broken`: its state if a second request agrees."""
     detail: str
     digest: Digest | None = None
     """The digest that a dangling tag references, if the registry names it."""
@@ -34,14 +34,14 @@ Look = Sighting | Suspect
 
 
 def suspicion(answer: Absent | Wrong) -> Suspect:
-    """Return what a registry's denial, or bytes that are not the content, make one suspect."""
+    """Return the apparent loss that a denial or wrong bytes show."""
     if isinstance(answer, Absent):
         return Suspect(State.MISSING, answer.code, answer.revision)
     return Suspect(State.BROKEN, answer.detail, mismatch=answer.mismatch)
 
 
 def settle(first: Suspect, second: Look, *, neighbour: bool) -> Sighting:
-    """Decide by two looks and by whether the neighbour between them was good."""
+    """Decide by two requests, and by whether the parent manifest between them was intact."""
     if isinstance(second, Sighting):
         return second
     if not neighbour:
@@ -61,9 +61,9 @@ async def confirm(
     content: Content,
     limits: AuditLimits,
 ) -> dict[Place, Sighting]:
-    """Look at every suspect again, after one pause for all, and return what each turned out to be.
+    """Request every apparent loss again, after one pause for all, and return the state of each.
 
-    `neighbours` names for a place the manifest above it; a root has none, and stands for itself.
+    `neighbours` names the parent manifest of a place; a root has none, and stands for itself.
     """
     await pause(limits.confirm_after, suspects)
     above = {neighbours[place] for place in suspects if place in neighbours}
@@ -78,7 +78,7 @@ async def confirm(
 def recovered(
     suspects: Mapping[Place, Suspect], settled: Mapping[Place, Sighting]
 ) -> dict[Place, str]:
-    """Return what was denied at first and there at the second look, with the words of the first."""
+    """Return what the first request denied and the second found, with the first answer."""
     return {
         place: suspects[place].detail
         for place, seen in settled.items()

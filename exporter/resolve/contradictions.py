@@ -1,4 +1,4 @@
-"""Where a registry and its storage say different things, and still do when both are asked again.
+"""Contradictions: a registry and its storage differ, and still do when both are read again.
 
 A push, a deletion or a repair during the audit makes them differ once. What differs twice is a
 stale cache, a replica that is behind, or the storage of another registry.
@@ -26,7 +26,7 @@ from exporter.resolve.stored import StorageProofs
 from exporter.resolve.tags import Answer, TagName
 
 _MOST: Final = 100
-"""Contradictions that the registry is asked about again: where there are more, these tell."""
+"""Maximum contradictions that are requested again: of more, these decide."""
 _PATIENCE: Final = 60.0
 """Maximum seconds for a second look at the storage: a disk or a share may never answer."""
 _SERVED: Final = {
@@ -50,7 +50,7 @@ class AuditAnswers:
     tags: Mapping[TagName, Answer]
 
     def size(self, place: Place) -> int | None:
-        """Return how many bytes a place must have, where that is known."""
+        """Return the size that a place must have, if it is known."""
         if place in self.blobs:
             return self.blobs[place].size
         manifest = self.manifests.get(place[1])
@@ -60,7 +60,7 @@ class AuditAnswers:
 async def contradictions(
     asked: AuditAnswers, proofs: StorageProofs, storage: Storage, content: Content, width: int
 ) -> tuple[tuple[Disagreement, ...], Gap | None]:
-    """Return what both say differently twice, and why the storage could not be asked again."""
+    """Return what differs twice, and why the storage could not be read again."""
     again = _Again(asked, storage, content)
 
     def lasting() -> list[Disagreement]:
@@ -79,7 +79,7 @@ async def contradictions(
 
 
 def _tags(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreement]:
-    """Yield the tags that the storage points elsewhere than the registry."""
+    """Yield the tags that reference different digests in storage and registry."""
     for (repository, tag), (digest, seen) in asked.tags.items():
         stored = proofs.all_tags(repository)
         if stored is None or seen.proof is Proof.STORED:
@@ -101,7 +101,7 @@ def _digest(text: str) -> Digest | None:
 
 
 def _contents(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreement]:
-    """Yield what the registry serves and the storage lacks, and what it denies and that holds."""
+    """Yield content that only the registry has, and content that only the storage has."""
     places = [place for place, seen in asked.sightings.items() if _was_answered(seen)]
     inventory, stored = proofs.inventory, proofs.stored
     layers, _ = stored.sizes(places, inventory.layers)
@@ -121,7 +121,7 @@ def _contents(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreeme
 
 
 def _was_answered(seen: Sighting) -> bool:
-    """Did the registry say now that it is there, or that it is not? Wrong bytes say neither."""
+    """Did the registry serve or deny it in this audit? Wrong bytes are neither."""
     if seen.state is State.PRESENT:
         return seen.proof in _SERVED
     return seen.state in GONE and not seen.corrupt and seen.seen_at is None
@@ -129,14 +129,14 @@ def _was_answered(seen: Sighting) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """The second look at what differs: at the storage first, then at the registry."""
+    """The second request of what differs: the storage first, then the registry."""
 
     asked: AuditAnswers
     storage: Storage
     content: Content
 
     def look(self, suspect: Disagreement) -> Disagreement | None:
-        """Return the disagreement with what the storage says now; None where it is none any more.
+        """Return the disagreement by the storage of now; None if there is none any more.
 
         Raises `Unseen`.
         """

@@ -23,16 +23,16 @@ Follow = Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]]
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """Roots that are not asked for again, and what was seen below them: all of it was there."""
+    """Roots that are not requested again, with the sightings below them: all were present."""
 
     roots: set[Root] = field(default_factory=set)
     sightings: Sightings = field(default_factory=Sightings)
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     proven_at: dict[Place, float] = field(default_factory=dict)
-    """When the content of each root was last asked for: seconds since the epoch."""
+    """When the content of each root was last requested: seconds since the epoch."""
 
     def children(self) -> Iterator[Place]:
-        """Yield what is right below each index."""
+        """Yield the direct children of each index."""
         for repository, digest in self.sightings:
             manifest = self.manifests.get(digest)
             for entry in manifest.children if manifest else ():
@@ -41,7 +41,7 @@ class Resting:
 
 
 def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
-    """Return what is seen now, and what is known below the roots that were not asked for.
+    """Return the sightings of now, and those kept below roots that were not requested.
 
     What a manifest or a configuration said stays known of one that is not there any more: it
     never changes, and findings name platforms.
@@ -72,7 +72,7 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
 
 
 def _disputed(seen: Snapshot, kept: Resting) -> Iterator[Place]:
-    """Yield what is lost by a size that a manifest states now, where a kept one states another."""
+    """Yield content that is lost by the size of a new manifest, where a kept one states another."""
     lost = {at for at, look in seen.sightings.items() if look.state in GONE}
     lost = {at for at in lost if at in kept.sightings}
     stated: defaultdict[Place, set[int | None]] = defaultdict(set)
@@ -98,12 +98,12 @@ class Due:
     follow: Follow
     """The entries of an index that are audited."""
     periods: Mapping[ReferenceClass, float]
-    """Seconds within which the content of a tag is asked for once, by class; of a class without
+    """Seconds within which the content of a tag is requested once, by class; of a class without
     a period, at each audit."""
     examined: frozenset[ReferenceClass] = frozenset()
     """The classes whose attachments are audited."""
     focus: Focus | None = None
-    """Ask for this alone; None is for what its period names."""
+    """Request this alone; None is what is due by its period."""
     known: dict[tuple[Repository, Name | None], Root] = field(init=False)
     """The roots of the audit before."""
 
@@ -113,7 +113,7 @@ class Due:
         object.__setattr__(self, "known", known)
 
     def unresolved(self, wanted: Iterable[WantedImage]) -> dict[TagName, Answer]:
-        """Return the tags that are not resolved again, with what they resolved to."""
+        """Return the tags that are not resolved again, with their former digests."""
         found: dict[TagName, Answer] = {}
         for each in wanted if self.focus is not None else ():
             last = self.known.get((each.repository, each.name))
@@ -126,7 +126,7 @@ class Due:
         return found
 
     def kept(self, roots: Iterable[Root]) -> Resting:
-        """Return the roots that are not asked for again, and what is known below them."""
+        """Return the roots that are not requested again, with the sightings below them."""
         kept = Resting()
         for root in roots:
             if root.digest is None or root.sighting.state is not State.PRESENT:
@@ -151,7 +151,7 @@ class Due:
         return place in self.focus.deleted or (seen is not None and seen.state in GONE)
 
     def sealed(self, listings: Listings) -> Iterator[tuple[TagName, Answer]]:
-        """Yield listed tags with what the audit before resolved them to; all of them in a focus."""
+        """Yield listed tags with their digests of the audit before; all of them in a focus."""
         for repository, listing in listings.items() if self.focus is not None else ():
             if sealed := self.before.sealed.get(repository):
                 known = {tag: digest for digest, tags in sealed.tags.items() for tag in tags}
@@ -161,7 +161,7 @@ class Due:
     def bared(
         self, sealed: Mapping[Repository, Sealed], needed: Iterable[Place]
     ) -> set[Repository]:
-        """Return where fewer tags than before name what is needed: one out of focus may by now."""
+        """Return where fewer tags name a needed manifest than before: one out of focus may now."""
         before = self.before.sealed if self.focus is not None else {}
         return {
             at
@@ -173,7 +173,7 @@ class Due:
     def _rests(
         self, repository: Repository, name: Name, reference_class: ReferenceClass, digest: Digest
     ) -> dict[Place, Sighting] | None:
-        """Return what was seen at and below a root that is not asked for; None if it is."""
+        """Return the places at and below a root that is not requested; None if it is."""
         last = self.known.get((repository, name))
         if last is None or last.digest != digest:
             return None
@@ -202,7 +202,7 @@ class Due:
         return self.before.proven_at.get(place, self.before.taken_at)
 
     def _is_fresh(self, place: Place, reference_class: ReferenceClass) -> bool:
-        """Was its content asked for since its period began?
+        """Was its content requested since its period began?
 
         It begins at a moment of its own for each manifest, so that what is due is spread evenly.
         """
@@ -216,7 +216,7 @@ class Due:
         return (proven_at - offset) // period == (self.now - offset) // period
 
     def _below(self, start: Place) -> dict[Place, Sighting] | None:
-        """Return what was seen at and below a manifest; None where not all of it was there."""
+        """Return the places at and below a manifest; None unless all were present."""
         seen, found, waiting = self.before.sightings, dict[Place, Sighting](), [start]
         while waiting:
             place = waiting.pop()

@@ -15,7 +15,7 @@ from exporter.resolve.target import Target
 
 Listings = dict[Repository, Listing[Tag]]
 _DISTRIBUTION: Final = frozenset({Collector.DISTRIBUTION_2, Collector.DISTRIBUTION_3})
-"""They list a repository that has no tags in the catalogue, and deny its tag list."""
+"""These list a repository without tags in the catalogue, and deny its tag list."""
 
 
 def repositories(
@@ -34,7 +34,7 @@ def repositories(
 
 
 async def catalogue(target: Target) -> Listing[Repository]:
-    """Return what the registry's catalogue lists, where it is to be asked at all."""
+    """Return the registry's catalogue, if it is in scope."""
     if not target.scope.catalogue or target.role is Role.PROXY:
         return Listing(())
     try:
@@ -129,17 +129,17 @@ def entries(listings: Listings, before: Snapshot | None) -> dict[Repository, tup
 
 
 def shown(listings: Listings) -> set[tuple[Repository, Tag]]:
-    """Return every tag that some list shows."""
+    """Return every tag of the lists."""
     return {(repository, tag) for repository, each in listings.items() for tag in each.entries}
 
 
 def gaps(listings: Listings) -> tuple[Gap, ...]:
-    """Return what the lists could not show."""
+    """Return the gaps of the lists."""
     return tuple(gap for listing in listings.values() for gap in listing.gaps)
 
 
 def counts(listings: Listings) -> dict[Repository, int]:
-    """Return how many tags each repository has, where its list is whole."""
+    """Return the number of tags of each repository with a complete list."""
     return {repository: len(each.entries) for repository, each in listings.items() if each.complete}
 
 

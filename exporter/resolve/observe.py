@@ -39,7 +39,7 @@ _PROXIED: Final = unknown(
     Reason.BY_DESIGN, "in a pull-through cache: a request would fetch from upstream"
 )
 _WITH_DATABASE: Final = frozenset({"harbor", "gitlab"})
-"""Kinds that keep content in the layout of distribution, and know of it by a database."""
+"""Kinds that keep content in distribution's layout, and find it by a database."""
 _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
@@ -50,7 +50,7 @@ async def observe(
     now: float,
     by: Focus | Inventory | None = None,
 ) -> Snapshot:
-    """Return what can be seen; `now` is in seconds since the epoch.
+    """Return the snapshot of a registry; `now` is in seconds since the epoch.
 
     By a focus, only that is asked for, and what was not there before; by an inventory of its
     storage, what that does not prove (`resolve/stored.py`); else what the target's periods name.
@@ -112,7 +112,7 @@ def _begun(target: Target, uses: Listing[Use], before: Snapshot | None, now: flo
 async def _sampled(
     target: Target, empty: Snapshot, listings: Listings, due: Due, inventory: Inventory
 ) -> Snapshot:
-    """Resolve with what the storage proves; all over again without it where both disagree.
+    """Resolve with what the storage proves; once more without it if both disagree.
 
     Nor is a storage believed that cannot be asked again about what seems to differ.
     """
@@ -133,7 +133,7 @@ async def _resolve(
     due: Due,
     proofs: StorageProofs | None = None,
 ) -> Snapshot:
-    """Tags, then manifests, then protection, then blobs.
+    """Resolve tags, then manifests, then protection, then blobs.
 
     What takes long for a hundred thousand tags is done in threads: other registries' audits go on.
     """
@@ -182,14 +182,14 @@ async def _resolve(
 async def _answered(
     target: Target, wanted: Iterable[WantedImage], due: Due, proofs: StorageProofs | None
 ) -> dict[TagName, Answer]:
-    """Return to what tags resolve, those that need not be asked for included."""
+    """Return the digests of tags, also of those that are not requested."""
     known = await asyncio.to_thread(_spared, wanted, due, proofs)
     moved = [each for each in tag_names(wanted) if each not in known]
     return known | await resolve(target.registry, moved, target.limits, target.progress)
 
 
 def _needed(walk: Walk, kept: Resting, starts: Iterable[Root]) -> Iterable[Place]:
-    """Return what is needed without regard to a tag: children, and digests that uses pin."""
+    """Return manifests needed without a tag of their own: children and pinned digests."""
     pinned = ((each.repository, each.digest) for each in starts if each.digest and not each.tag)
     return chain(walk.children(), kept.children(), pinned)
 
@@ -201,7 +201,7 @@ async def _sealed(
     due: Due,
     needed: Callable[[], Iterable[Place]],
 ) -> dict[Repository, Sealed]:
-    """Return the seals; where fewer tags than before name what is needed, by all tags of now."""
+    """Return the seals; by all present tags where fewer name a needed manifest than before."""
     sealed = await seals(target, told, answers, needed(), ())
     bared = due.bared(sealed, needed())
     again = await seals(target, {at: told[at] for at in bared}, {}, needed(), ()) if bared else {}
@@ -209,7 +209,7 @@ async def _sealed(
 
 
 async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -> None:
-    """Note where the storage and the registry disagree about what both were asked for."""
+    """Note where the storage and the registry disagree about the same content."""
     if target.storage:
         width = target.limits.width
         differ = contradictions(asked, proofs, target.storage, target.registry, width)
@@ -220,7 +220,7 @@ async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -
 def _wanted(
     target: Target, listings: Listings, before: Snapshot, uses: Iterable[Use]
 ) -> tuple[tuple[WantedImage, ...], tuple[Root, ...]]:
-    """Return the images to ask for, and those that are in a pull-through cache."""
+    """Return the images to request, and those in a pull-through cache."""
     wanted = select(target.scope, listing.entries(listings, before), uses)
     proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
     asked = (each for each in wanted if target.asks(each.repository))
@@ -230,7 +230,7 @@ def _wanted(
 async def _walked(
     walk: Walk, starts: Iterable[Root], kept: Resting, proofs: StorageProofs | None
 ) -> frozenset[Place]:
-    """Look at manifests; return those that are asked for whatever the storage proves."""
+    """Walk the manifests; return those that are requested whatever the storage proves."""
     places, always = await asyncio.to_thread(_places, starts, kept), frozenset[Place]()
     if proofs:
         first = await asyncio.to_thread(_always_asked, starts)
@@ -242,7 +242,7 @@ async def _walked(
 
 
 async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
-    """Return a walk that begins with what is known of the registry's content."""
+    """Return a walk that begins with the known content of the registry."""
     read = due.before.manifests
     walk = Walk(target.registry, target.memory, target.limits, due.follow, read)
     walk.progress, walk.foreseen = target.progress, due.foresees
@@ -257,7 +257,7 @@ async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
 def _spared(
     wanted: Iterable[WantedImage], due: Due, proofs: StorageProofs | None
 ) -> dict[TagName, Answer]:
-    """Return what tags resolve to that are not asked for: by the storage, or by the last audit."""
+    """Return the digests of tags that are not requested, by the storage or by the last audit."""
     if proofs is None:
         return due.unresolved(wanted)
     often = (each for each in wanted if each.reference_class not in ALWAYS_ASKED)
@@ -270,7 +270,7 @@ def _always_asked(starts: Iterable[Root]) -> set[Place]:
 
 
 def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listings:
-    """Leave out denied repositories where nothing was read: the registry may hide their tags.
+    """Omit denied repositories if nothing in them was read: the registry may hide their tags.
 
     zot denies a repository whose index it cannot read; an object store, one without tags.
     """
@@ -282,19 +282,19 @@ def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listing
 
 
 def _named(starts: Iterable[Root]) -> set[Place]:
-    """Return the manifests that tags name: of these no index need state a platform."""
+    """Return the manifests that tags name: they need no index that states their platform."""
     return {(root.repository, root.digest) for root in starts if root.digest}
 
 
 def _places(starts: Iterable[Root], kept: Resting) -> list[Place]:
-    """Return where the walk begins: at what is live, since there may not be room for all."""
+    """Return the starts of the walk, live ones first, since there may not be room for all."""
     asked = (root for root in starts if root not in kept.roots)
     ordered = sorted(asked, key=lambda root: root.reference_class.rank)
     return [(root.repository, root.digest) for root in ordered if root.digest]
 
 
 async def _verified(target: Target, walk: Walk, answers: dict[TagName, Answer]) -> bool:
-    """Correct by their bytes the tags whose digest, by a header alone, is gone.
+    """Correct, by their bytes, the tags whose digest a header claims and no manifest has.
 
     Return whether any references another digest.
     """
@@ -322,7 +322,7 @@ async def _verified(target: Target, walk: Walk, answers: dict[TagName, Answer]) 
 def _follow(
     target: Target,
 ) -> Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]]:
-    """Return what selects the entries of an index: of a sparse mirror, those of its platforms."""
+    """Return the selection of an index's entries: for a sparse mirror, those of its platforms."""
 
     def held(repository: Repository, entries: tuple[Descriptor, ...]) -> Iterable[Descriptor]:
         part = target.part(repository)
@@ -335,7 +335,7 @@ def _follow(
 
 
 def _throttled(seen: Snapshot) -> tuple[Gap, ...]:
-    """Return one gap for all that the registry's limit kept from being read."""
+    """Return one gap for everything that the registry's limit kept from being read."""
     looks = chain(seen.sightings.kinds, (root.sighting for root in seen.roots))
     limited = (look.detail for look in looks if look.reason is Reason.RATE_LIMITED)
     told = islice(limited, 1)
@@ -343,7 +343,7 @@ def _throttled(seen: Snapshot) -> tuple[Gap, ...]:
 
 
 def _stumbled(seen: Snapshot, gaps: Iterable[Gap]) -> bool:
-    """Did anything fail as everything does when a registry goes away?"""
+    """Did anything fail in the way of a registry that is down?"""
     looks = chain(seen.sightings.kinds, (root.sighting for root in seen.roots))
     reasons = chain((look.reason for look in looks), (gap.reason for gap in gaps))
     return any(reason in _NETWORK for reason in reasons)
@@ -359,7 +359,7 @@ async def _away(target: Target) -> Gap | None:
 
 
 def _unseen(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
-    """Return the images that somebody names, each unknown."""
+    """Return the images that uses name, each unknown."""
     wanted = select(target.scope, {}, uses)
     return unasked(wanted, unknown(away.reason, away.detail))
 

@@ -32,7 +32,7 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """An audit of what is in focus, and of what uses need that they did not need before."""
+    """An audit of the focus, and of images that uses did not need before."""
 
     target: Target
     uses: Listing[Use]
@@ -43,9 +43,9 @@ class Refresh:
     """Seconds since the epoch."""
 
     async def of(self, focus: Focus) -> Refreshed | None:
-        """Return what is known now; None where the registry does not answer.
+        """Return the new knowledge; None if the registry does not answer.
 
-        Where uses changed and all that they name is known, nothing is asked.
+        If uses changed and name only what is known, nothing is requested.
         """
         target, before = self.target, self.before
         ours = (use for use in self.uses.entries if target.concerns(use))
@@ -89,7 +89,7 @@ def _narrowed(target: Target, asked: frozenset[Repository]) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """How what uses name differs from the audit before."""
+    """The difference between the uses of now and those of the audit before."""
 
     target: Target
     before: Snapshot
@@ -109,7 +109,7 @@ class _Change:
         return Focus(tags=new - old)
 
     def roots(self, at: Repository) -> tuple[Root, ...] | None:
-        """Return a repository's roots for the uses of now; None where its registry must tell.
+        """Return a repository's roots for the uses of now; None if its registry must be asked.
 
         It must where they name what is not known or what mattered less, with credentials that
         were not tried, or where the end of a use may leave nothing that names a lost tag.
@@ -130,7 +130,7 @@ class _Change:
         return tuple(found)
 
     def in_scope(self, at: Repository) -> bool:
-        """Would an audit of the whole registry look at a repository?"""
+        """Would an audit of the whole registry cover a repository?"""
         return at in self.new or at in self.old or self.target.scope.covers(at)
 
 

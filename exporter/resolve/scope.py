@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
 
 Name = Tag | Digest
-"""How an image is named within its repository."""
+"""The name of an image within its repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """Tags that matter more than their name tells: a site without a cluster names its live ones."""
+    """Tags of a higher class than their name gives: a site without a cluster names live ones."""
 
     repository: str
     """A shell pattern."""
@@ -37,7 +37,7 @@ class AuditScope:
     """The scope of an audit. Patterns are those of a shell (`*`, `?`, `[…]`), case-sensitive."""
 
     catalogue: bool = True
-    """Ask the registry which repositories it has."""
+    """Whether to read the registry's catalogue."""
     listed: tuple[Repository, ...] = ()
     """Repositories that are audited whether or not the catalogue names them."""
     namespaces: tuple[str, ...] = ()
@@ -47,9 +47,9 @@ class AuditScope:
     latest: tuple[str, ...] = ("latest",)
     """Tags that always count as latest."""
     select: tuple[str, ...] = ()
-    """Further tags to look at."""
+    """Further tags to audit."""
     leave_out_tags: tuple[str, ...] = ()
-    """Tags that `select` would take and that are left out all the same."""
+    """Tags that are left out although `select` matches them."""
     only_tags: tuple[str, ...] = ("*",)
     """Listed tags that may be audited at all, latest ones included."""
     never_tags: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class AuditScope:
 
 @dataclass(frozen=True, slots=True)
 class WantedImage:
-    """One image to look at, and why."""
+    """One image to audit, and why."""
 
     repository: Repository
     name: Name
@@ -126,7 +126,7 @@ def suspected_first(wanted: Iterable[WantedImage], uses: Iterable[Use]) -> tuple
 
 
 def merge(first: WantedImage, second: WantedImage) -> WantedImage:
-    """Return what two reasons for the same image make together.
+    """Return the union of two reasons for the same image.
 
     Where one of two equally important reasons does not know its platforms, none are known: then
     every platform that the image offers must be there. A use that does not know them is judged by
@@ -187,7 +187,7 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 def stored_roots(
     inventory: "Inventory", scope: AuditScope, uses: Sequence[Use]
 ) -> tuple[Root, ...]:
-    """Return the tags in scope, and the digests that uses pin, with their reference classes.
+    """Return the tags in scope and the pinned digests, with their classes.
 
     Names alone decide that: nothing is resolved, and where a tag leads is left open.
     """

@@ -27,7 +27,7 @@ async def seals(
     children: Iterable[Place],
     roots: Iterable[Root],
 ) -> dict[Repository, Sealed]:
-    """Return a seal for each repository in which some child might be tagged by no tag.
+    """Return a seal for each repository with a child that may have no tag of its own.
 
     Where tags that are in scope anyway name every child, nothing more is asked, and there is a
     seal only if every tag is in scope. Elsewhere the remaining tags are resolved too, one HEAD
@@ -97,7 +97,7 @@ def _hiding(answers: Mapping[TagName, Answer], listings: Listings) -> set[Reposi
 def _doubtful(
     answers: dict[TagName, Answer], children: Iterable[Place], roots: Iterable[Root], enough: int
 ) -> set[Repository]:
-    """Return the repositories with a child, or a pinned digest, that few tags in scope name."""
+    """Return the repositories with a child or pinned digest that few tags in scope name."""
     pointed = Counter((repository, digest) for (repository, _), (digest, _) in answers.items())
     pinned = ((root.repository, root.digest) for root in roots if root.tag is None and root.digest)
     return {place[0] for place in (*children, *pinned) if pointed[place] < enough}

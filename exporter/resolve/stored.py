@@ -24,7 +24,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository, Tag
 
 ALWAYS_ASKED: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.LATEST})
-"""The registry is asked at every audit about tags of these classes, and about all below them."""
+"""Tags of these classes, and everything below them, are requested at every audit."""
 
 _MANIFEST_PROOFS: Final = frozenset({Proof.HEAD, Proof.STORED, Proof.LAST_BYTE, Proof.HASH})
 _BLOB_PROOFS: Final = _MANIFEST_PROOFS - {Proof.HEAD}
@@ -44,17 +44,17 @@ class StorageProofs:
     now: float
     """Seconds since the epoch."""
     period: float
-    """Seconds within which the registry is asked about everything."""
+    """Seconds within which everything is requested once."""
     used: bool = False
     """Was anything taken from the storage?"""
     disagreements: tuple[Disagreement, ...] = ()
     gap: Gap | None = None
-    """Why the storage could not be asked again about what seems to differ."""
+    """Why the storage could not be read again for what seems to differ."""
     stored: Stored = field(init=False)
     sighting: Sighting = field(init=False)
     """The sighting of what the storage proves, with the time of an older list."""
     _since: float | None = field(init=False)
-    """When the last round of turns ended; None where everything has its turn now."""
+    """When the last round of turns ended; None if everything has its turn now."""
     _tags: dict[Repository, Mapping[str, str | None] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class StorageProofs:
             self.gap = Gap(Scope.REGISTRY, "storage", Reason.INCOMPLETE_LIST, words)
 
     def tags(self, names: Iterable[tuple[Repository, Tag]]) -> dict[tuple[Repository, Tag], Digest]:
-        """Return what tags resolve to, of those about which the registry need not be asked.
+        """Return the digests of tags that need no request.
 
         An older list proves none: tags move.
         """
@@ -90,21 +90,21 @@ class StorageProofs:
         return {at: digest for at, digest in found.items() if digest}
 
     def named(self, at: tuple[Repository, Tag]) -> str | None:
-        """Return what a tag names in the storage; None for nothing, or where that is unknown."""
+        """Return the digest of a tag in the storage; None if there is none, or it is unknown."""
         return (self.all_tags(at[0]) or {}).get(at[1])
 
     def all_tags(self, repository: Repository) -> Mapping[str, str | None] | None:
-        """Return what each tag of a repository names; None where not all of them are known."""
+        """Return the digest of each tag of a repository; None unless all are known."""
         if repository not in self._tags:
             self._tags[repository] = self.stored.tags(repository)
         return self._tags[repository]
 
     def manifests(self, stated: Mapping[Place, int]) -> list[Place]:
-        """Return the manifests about which the registry need not be asked, given their bytes."""
+        """Return the manifests that need no request, given their sizes."""
         return self._proven(stated, blobs=False)
 
     def blobs(self, stated: Mapping[Place, int]) -> list[Place]:
-        """Return the blobs about which the registry need not be asked, given their bytes."""
+        """Return the blobs that need no request, given their sizes."""
         return self._proven(stated, blobs=True)
 
     def _proven(self, stated: Mapping[Place, int], *, blobs: bool) -> list[Place]:

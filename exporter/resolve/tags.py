@@ -27,7 +27,7 @@ async def resolve(
     limits: AuditLimits,
     progress: AuditProgress | None = None,
 ) -> dict[TagName, Answer]:
-    """Resolve each tag once, and those that seem gone once more after a pause."""
+    """Resolve each tag once, and apparent losses once more after a pause."""
     answers: dict[TagName, Answer] = {}
     progress = progress or AuditProgress()
     progress.expect("tags", len(tags))
@@ -58,7 +58,7 @@ async def resolve(
 async def verify(
     content: Content, claims: Mapping[TagName, Digest], limits: AuditLimits
 ) -> dict[TagName, Digest | Sighting | None]:
-    """Return what tags resolve to by their bytes, where a header alone claims a digest.
+    """Return the digests of tags by their bytes, where only a header claims one.
 
     None where the registry denies the tag, or stores other bytes than that digest names.
     """
@@ -74,7 +74,7 @@ async def verify(
 
 
 def tag_names(wanted: Iterable[WantedImage]) -> list[TagName]:
-    """Return the tags among the images that are wanted; a pinned digest needs no resolving."""
+    """Return the tags among the wanted images; a pinned digest needs no resolution."""
     return [(each.repository, each.name) for each in wanted if not isinstance(each.name, Digest)]
 
 
@@ -92,7 +92,7 @@ def roots(
     listings: Listings,
     before: Snapshot | None,
 ) -> tuple[Root, ...]:
-    """Return where the walk starts.
+    """Return the starts of the walk.
 
     A tag that cannot be resolved now starts where it led last time: what is lost there stays lost,
     and nothing there can make the tag count as healthy. A tag that nobody names, that no list
@@ -127,7 +127,7 @@ async def resolve_again(
     used: frozenset[Root],
     claimed: Container[tuple[Repository, str]],
 ) -> dict[Root, Root | None]:
-    """Resolve tags once more, and return what each has become: None if it was deleted.
+    """Resolve tags once more, and return the new root of each: None if it was deleted.
 
     `used` are the roots that somebody names: those stay, since a deleted tag cannot be pulled.
     `claimed` are the repositories and names of which a loss was told before: only that one is
@@ -151,7 +151,7 @@ async def resolve_again(
 
 
 async def _by_bytes(target: Target, tagged: Collection[TagName]) -> dict[TagName, Answer]:
-    """Resolve tags by their bytes: where only a header leads, nothing below it is theirs.
+    """Resolve tags by their bytes: nothing below a digest that only a header claims is theirs.
 
     Not where that leaves a trace: a broken tag would be pulled at every audit.
     """
@@ -177,7 +177,7 @@ def _settled(root: Root, answer: Answer, *, told: bool) -> Root:
 
 
 def _deleted(root: Root, listing: Listing[Tag]) -> Root | None:
-    """Return None for a tag that is not there and that no list shows: it was deleted.
+    """Return None for a tag that is missing and that no list shows: it was deleted.
 
     One that was lost before, and that a list with gaps may have left out, is not found by that.
     """

@@ -23,20 +23,20 @@ from exporter.resolve.target import AuditLimits
 from exporter.tally import AuditProgress
 
 _BATCH: Final = 2**20
-"""Bytes of bodies that wait in memory before they are handed to the ledger."""
+"""Bytes of bodies that wait in memory for the ledger."""
 _USUAL: Final = 128
-"""Entries of a manifest past which each counts eightfold."""
+"""Beyond so many entries of a manifest, each counts eightfold."""
 _INLINE: Final = 512
 """Bytes of content in a descriptor that count as one entry more."""
 _TEXT: Final = 256
 """Bytes of a body that count as one entry: its entries may have long texts."""
 _FORESEEN: Final = 2.0
-"""Seconds before the second look at what was lost before, or deleted as its registry says."""
+"""Seconds before the second request of what was lost before, or deleted by an event."""
 
 
 @dataclass(slots=True)
 class BodyBuffer:
-    """Bodies on their way to the ledger: several at once, but never many bytes of them."""
+    """Bodies for the ledger, written several at a time, but never many bytes at once."""
 
     memory: Memory
     _bodies: dict[Digest, bytes] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class BodyBuffer:
             await self.flush()
 
     async def flush(self) -> None:
-        """Hand over all that waits."""
+        """Write everything that waits."""
         async with self._writing:
             bodies, self._bodies, self._size = self._bodies, {}, 0
             if bodies:
@@ -61,7 +61,7 @@ class BodyBuffer:
 
 @dataclass(slots=True)
 class Walk:
-    """One walk through one registry. After `run`, its fields hold what was seen.
+    """One walk through one registry. After `run`, its fields hold what was read.
 
     `run` it again for starts that were not known the first time.
     """
@@ -74,13 +74,13 @@ class Walk:
     )
     """The entries of an index that are audited: not those that a sparse mirror omits."""
     before: Mapping[Digest, Manifest] = field(default_factory=dict)
-    """Those of the audit before. What a digest names never changes: none of them is read again."""
+    """Those of the audit before. Content of a digest never changes: none of them is read again."""
     plan: FullReadPlan | None = None
-    """When what is known is read in full again; None is never."""
+    """Decides when known content is read in full again; None is never."""
     foreseen: Callable[[Place], bool] = lambda _: False
-    """Is a loss no news? Then the second look comes after a shorter pause."""
+    """Was a loss known before? Then it is confirmed after a shorter pause."""
     rereads: bool = False
-    """Are manifests that are kept read again? Not where that leaves a trace in the registry."""
+    """Are cached manifests read again? Not where that leaves a trace in the registry."""
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     sightings: Sightings = field(default_factory=Sightings)
     above: dict[Place, Place] = field(default_factory=dict)
@@ -91,9 +91,9 @@ class Walk:
     """Content that was denied at first and found by the second request; blobs are added to it."""
     progress: AuditProgress = field(default_factory=AuditProgress)
     _entries: int = 0
-    """Entries of all manifests that are held."""
+    """Entries of all manifests in memory."""
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One at a time: what large bodies are parsed to is not to add up."""
+    """One large body is parsed at a time, since parsing takes memory."""
     fresh: BodyBuffer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,11 +101,11 @@ class Walk:
         self.fresh = BodyBuffer(self.memory)
 
     def make_room(self, held: Iterable[Manifest]) -> None:
-        """Count manifests that are held besides those that are read."""
+        """Count manifests in memory besides those of this walk."""
         self._entries += sum(_weight(len(each.links)) for each in held)
 
     async def run(self, starts: Iterable[Place], proofs: StorageProofs | None = None) -> None:
-        """Look at these manifests and at every manifest below them.
+        """Request these manifests and every manifest below them.
 
         With `proofs`, the registry is not asked about what these spare it.
         """
@@ -121,7 +121,7 @@ class Walk:
         await self.fresh.flush()
 
     def _spare(self, wave: list[Place], proofs: StorageProofs) -> list[Place]:
-        """Take what the storage proves of manifests that were read before; return the others."""
+        """Take what the storage proves of known manifests; return the others."""
         known = self.before
         spared = proofs.manifests({at: known[at[1]].size for at in wave if at[1] in known})
         for place in spared:
@@ -131,7 +131,7 @@ class Walk:
         return [place for place in wave if place not in self.sightings] if spared else wave
 
     async def _manifests(self, wave: list[Place]) -> None:
-        """Read each new digest once, wherever it is first; then ask for the other places."""
+        """Read each new digest once, at its first place; then request the other places."""
         firsts = list({digest: (repository, digest) for repository, digest in wave}.values())
         chosen = set(firsts)
         self.progress.expect("manifests", len(wave))
@@ -153,7 +153,7 @@ class Walk:
         again: Callable[[Place], Awaitable[Look]],
         above: Mapping[Place, Place],
     ) -> dict[Place, Sighting]:
-        """Return what apparent losses turn out to be; `above` names the manifests above them."""
+        """Return the confirmed states of apparent losses; `above` names their parent manifests."""
         limits = self.limits
         if all(map(self.foreseen, suspects)):
             limits = replace(limits, confirm_after=min(limits.confirm_after, _FORESEEN))
@@ -166,7 +166,7 @@ class Walk:
         return look
 
     async def _manifest(self, place: Place) -> Look:
-        """HEAD for a manifest whose body is kept, GET for a new one."""
+        """Request a manifest: by HEAD if its body is cached, else by GET."""
         digest = place[1]
         try:
             if digest in self.manifests:
@@ -190,7 +190,7 @@ class Walk:
         return HASHED
 
     async def _known(self, place: Place) -> Look:
-        """Ask for a manifest whose body is kept: by HEAD, and by GET where that is due."""
+        """Request a manifest whose body is cached: by HEAD, or by GET if that is due."""
         plan = self.plan
         if plan is None or not self.rereads or plan.fresh(place):
             return await self._head(place)
@@ -208,11 +208,11 @@ class Walk:
         return HEADER if isinstance(header, Digest) else suspicion(header)
 
     async def _parse(self, digest: Digest, body: bytes) -> Sighting | None:
-        """Hold what a body says, or say why not. Raises `Malformed`."""
+        """Keep a parsed body, or return why not. Raises `Malformed`."""
         return self._hold(await self._parsed(digest, body))
 
     def _hold(self, read: Manifest) -> Sighting | None:
-        """Hold a manifest, or say why not."""
+        """Keep a manifest, or return why not."""
         if len(read.links) > self.limits.entries_each:
             words = f"the manifest has more than {self.limits.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
@@ -251,18 +251,18 @@ class Walk:
                 yield child
 
     def children(self) -> Iterator[Place]:
-        """Yield what is right below each standing index, tagged or not."""
+        """Yield the direct children of each present index, tagged or not."""
         for place in self.sightings:
             manifest = self.standing(place)
             for entry in self.follow(place[0], manifest.children if manifest else ()):
                 yield place[0], entry.digest
 
     def standing(self, place: Place) -> Manifest | None:
-        """Return the manifest, where this repository was just proven to hold it."""
+        """Return the manifest if this repository was just proven to have it."""
         seen = self.sightings.get(place)
         return self.manifests.get(place[1]) if seen and seen.state is State.PRESENT else None
 
 
 def _weight(entries: int) -> int:
-    """Return as how many entries those of a manifest count: no image has more layers than 127."""
+    """Return the weight of a manifest's entries: no image has more than 127 layers."""
     return entries + 7 * max(0, entries - _USUAL)
