@@ -121,17 +121,19 @@ def layer(seed: str, size: int = 700, media_type: str = OCI_LAYER) -> Blob:
     return Blob(media_type, noise(f"layer {seed}", size))
 
 
-def image(
+def image(  # noqa: PLR0913 - what an image may differ by
     seed: str,
     platform: str = "linux/amd64",
     layers: tuple[Blob, ...] | None = None,
     *,
     docker: bool = False,
     diff_ids: Sequence[str] | None = None,
+    history: bool = False,
 ) -> Made:
     """Return an image that runs on a platform; two layers of its own unless told others.
 
-    Its diff ids are its layers' digests, which are right for those that are not packed.
+    Its diff ids are its layers' digests, which are right for those that are not packed. Quay takes
+    a Docker image only with a `history`.
     """
     kinds = _DOCKER if docker else _OCI
     if layers is None:
@@ -141,6 +143,7 @@ def image(
     stated |= {"variant": variant[0]} if variant else {}
     own = [str(each.digest) for each in layers]
     stated["rootfs"] = {"type": "layers", "diff_ids": own if diff_ids is None else list(diff_ids)}
+    stated |= {"history": [{"created": "2026-01-01T00:00:00Z"} for _ in layers]} if history else {}
     return _image(kinds.manifest, Blob(kinds.config, encoded(stated)), layers, platform)
 
 
@@ -152,10 +155,11 @@ def index(*children: Made, docker: bool = False, subject: Made | None = None) ->
     return Made(media_type, encoded(document | _subject(subject)), children=children)
 
 
-def two_platforms(seed: str, *, docker: bool = False) -> Made:
+def two_platforms(seed: str, *, docker: bool = False, history: bool = False) -> Made:
     """Return the image of the incident: an index of linux/amd64 and linux/arm64."""
     platforms = ("linux/amd64", "linux/arm64")
-    return index(*(image(seed, each, docker=docker) for each in platforms), docker=docker)
+    children = (image(seed, each, docker=docker, history=history) for each in platforms)
+    return index(*children, docker=docker)
 
 
 def attestation(of: Made) -> Made:

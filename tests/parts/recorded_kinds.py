@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from tests.parts import harbor, zot
+from tests.parts import harbor, quay, zot
 
-RECORDED_KINDS: Final = {each.name: each for each in (zot.KIND, harbor.KIND)}
+RECORDED_KINDS: Final = {each.name: each for each in (zot.KIND, harbor.KIND, quay.KIND)}

@@ -80,6 +80,8 @@ class RecordedKind:
     """Does a request for a part of a blob bring it over from another repository?"""
     lies: bool = False
     """Does it answer for blobs whose bytes are gone, out of its cache?"""
+    partial: bool = False
+    """Does its catalogue never show that it is whole?"""
     untold: Collection[str] = field(default_factory=frozenset)
     """Damages that nobody can tell, pullproof neither, though a pull fails."""
 

@@ -210,6 +210,7 @@ KINDS: Final = (
         decides=read(_NOTHING, f"{_QUAY}: auto-prune knows number_of_tags and creation_date only"),
         ranges=run(False, f"{_QUAY}, LocalStorage"),
         unanswered=run(True, f"{_QUAY}, LocalStorage; behind nginx 502"),
+        referrers=run(True, _QUAY),
         catalogue=run(Visibility.READABLE, _QUAY),
         denial=run("404 TAG_EXPIRED for a deleted tag, for two weeks", _QUAY),
     ),
