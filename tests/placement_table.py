@@ -406,4 +406,37 @@ _RUNTIMES: Final = (
     Placement("runtime-plain", "arm64", "live info", _by("plain"), ("x1",)),
 )  # fmt: skip
 
-TABLE: Final = (*_NODES, *_KINDS, *_IMAGES, *_CHOICES, *_RUNTIMES)
+_NEVER: Final = {"name": "c", "image": "@", "imagePullPolicy": "Never"}
+
+
+def _volume(policy: str) -> Json:
+    source = {"reference": "@", "pullPolicy": policy}
+    return {"containers": [_OTHER], "volumes": [{"name": "v", "image": source}]}
+
+
+# What is not started again, or by no pull.
+_AT_REST: Final = (
+    Placement("never-pulled", "amd64", "not wanted", {"containers": [_NEVER]}, ("x1",)),
+    Placement("never-pulled-volume", "amd64", "not wanted", _volume("Never"), ("x1",)),
+    Placement("pulled-volume", "amd64", f"live critical must {AMD}", _volume("IfNotPresent"),
+              ("x1",)),
+    Placement("never-pulled-at-first", "amd64", "not wanted",
+              {"containers": [_OTHER], "initContainers": [_NEVER]}, kind="DaemonSet"),
+    Placement("never-pulled-beside-pulled", "amd64", f"live critical must {AMD}",
+              {"containers": [_NEVER, {"name": "d", "image": "@"}]}, ("x1",)),
+    Placement("job-of-no-pods", "amd64", f"idle warning must {AMD}", kind="Job",
+              more={"parallelism": 0}),
+    Placement("job-with-a-failure-policy", "amd64", f"live critical must {AMD}", {}, ("x1",),
+              kind="Job", more={"backoffLimitPerIndex": 1, "completionMode": "Indexed",
+                                "completions": 3}),
+    Placement("cron-job-of-suspended-jobs", "arm64", f"idle warning must {ARM}", _ARM,
+              kind="CronJob", more={"job": _SUSPENDED}),
+    Placement("cron-job-resumed", "arm64", f"live critical must {ARM}", _ARM, kind="CronJob",
+              more={"suspend": False}),
+    Placement("on-delete", "amd64", f"live critical must {AMD}", _ARM, ("a1",), _AMD, ("x1",),
+              "StatefulSet", 2, {"updateStrategy": {"type": "OnDelete"}}),
+    Placement("on-delete-all-new", "amd64", f"live warning rollback must {AMD}", _ARM, ("a1",),
+              _AMD, (), "StatefulSet", 1, {"updateStrategy": {"type": "OnDelete"}}),
+)  # fmt: skip
+
+TABLE: Final = (*_NODES, *_KINDS, *_IMAGES, *_CHOICES, *_RUNTIMES, *_AT_REST)

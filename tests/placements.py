@@ -222,7 +222,8 @@ class Placement:
         if kind in ("Job", "CronJob"):
             template["spec"]["restartPolicy"] = "Never"
             if kind == "CronJob":
-                made = {"schedule": "30 7 * * *", "jobTemplate": {"spec": made}}
+                job = {"spec": made | more.pop("job", {})}
+                made = {"schedule": "30 7 * * *", "jobTemplate": job}
         else:
             plain = kind == "ReplicationController"
             made["selector"] = labels if plain else {"matchLabels": labels}

@@ -19,7 +19,7 @@ from tests.parts.front import Front, before
 from tests.parts.http import RESET, Answer, Asked
 from tests.parts.kubernetes import kubernetes
 from tests.parts.process import PATIENCE, until
-from tests.parts.workloads import RBAC, SHIPPED, Site
+from tests.parts.workloads import RBAC, SHIPPED, Site, owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +58,18 @@ class Watched:
         return {
             use.reference.repository
             for use in named
+            if use.workload and use.workload.namespace == self.site.namespace
+        }
+
+    def classes(self) -> set[tuple[str, str, str]]:
+        """What the watch knows of this test's namespace: workload, image and class."""
+        return {
+            (
+                f"{use.workload.kind}/{use.workload.name}",
+                f"{use.reference.repository.removeprefix('shop/')}:{use.reference.tag}",
+                str(use.reference_class),
+            )
+            for use in self.cluster.latest().entries
             if use.workload and use.workload.namespace == self.site.namespace
         }
 
@@ -115,6 +127,53 @@ def test_what_changes_is_told_and_nothing_is_listed_again(
         assert found.listed() == lists
         kinds = {each.kind: each.watched for each in found.cluster.latest().kinds}
         assert kinds["deployments.apps"]
+
+
+def test_what_is_paused_and_resumed_is_told_each_time(
+    site: Site, tmp_path: Path, authority: Authority, token: str
+) -> None:
+    """A schedule, a job, a StatefulSet of which each pod is replaced by hand, and pods by hand."""
+    paused = {"nightly": site.schedule("nightly", "shop/sync:1", "0 3 * * *", suspend=True)}
+    policy = {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}]}
+    more = {"podFailurePolicy": policy, "backoffLimit": 1}
+    paused["import"] = site.job("import", "shop/import:1", parallelism=0, **more)
+    by_hand = {"updateStrategy": {"type": "OnDelete"}}
+    database = site.controller("StatefulSet", "db", "shop/db:2", **by_hand)
+    site.revisions(database, "shop/db:1", "shop/db:2")
+    site.pod("db-0", "shop/db:1", metadata=owned(database))
+    fleet = {"apiVersion": "example.com/v1", "kind": "Fleet", "name": "f", "uid": "u"}
+    never = {"spec": {"initContainers": [{"name": "i", "image": site.image("shop/kept:1")}]}}
+    never["spec"]["initContainers"][0]["imagePullPolicy"] = "Never"
+    site.pod("edge", "shop/edge:1", metadata={"ownerReferences": [fleet]}, **never)
+    always = {
+        ("StatefulSet/db", "db:2", "live"),
+        ("StatefulSet/db", "db:1", "live"),
+        ("StatefulSet/db", "db:1", "rollback"),
+        ("Fleet/f", "edge:1", "live"),
+    }
+
+    with watched(site, authority, tmp_path, token) as found:
+        assert found.classes() == always | {
+            ("CronJob/nightly", "sync:1", "idle"),
+            ("Job/import", "import:1", "idle"),
+        }
+        for name, spec in (("nightly", {"suspend": False}), ("import", {"parallelism": 1})):
+            made = paused[name]
+            where = f"{site.api.path(made)}/{name}"
+            now = site.api.get(where)
+            site.api.replace(where, now | {"spec": now["spec"] | spec})
+
+        resumed = always | {
+            ("CronJob/nightly", "sync:1", "live"),
+            ("Job/import", "import:1", "live"),
+        }
+        until(lambda: found.classes() == resumed, "both are told as resumed")
+        lists = found.listed()
+        site.api.delete(f"/api/v1/namespaces/{site.namespace}/pods/db-0?gracePeriodSeconds=0")
+        replaced = resumed - {("StatefulSet/db", "db:1", "live")}
+        until(lambda: found.classes() == replaced, "its pod is told as gone")
+
+    assert found.listed() == lists
 
 
 EXPIRED = b'{"type":"ERROR","object":{"kind":"Status","status":"Failure","code":410}}\n'

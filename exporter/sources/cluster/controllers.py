@@ -63,23 +63,23 @@ def of_daemons(
 
 
 def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[PodImage]:
-    """Return what jobs need that have not ended; a suspended one is idle."""
+    """Return what jobs need that have not ended; one that makes no pods now is idle."""
     for each in jobs:
         conditions = each.status.conditions
         if not any(one.type in _FINISHED and one.status == "True" for one in conditions):
             workload = owners.top("Job", each.metadata)
             pod = each.spec.template.spec
-            yield from of_template(workload, pod, _idle_if(each.spec.suspend))
+            yield from of_template(workload, pod, _idle_if(each.spec.makes_none))
 
 
 def of_schedules(schedules: Iterable[CronJob], owners: Owners, now: float) -> Iterator[PodImage]:
-    """Return what runs on a schedule, and when next; a suspended one is idle."""
+    """Return what runs on a schedule, and when next; idle where that makes no pods."""
     for each in schedules:
-        spec = each.spec
-        when = None if spec.suspend else next_run(spec.schedule, spec.time_zone, now)
-        pod = spec.job_template.spec.template.spec
+        spec, job = each.spec, each.spec.job_template.spec
+        idle = spec.suspend or job.makes_none
+        when = None if idle else next_run(spec.schedule, spec.time_zone, now)
         workload = owners.top("CronJob", each.metadata)
-        yield from of_template(workload, pod, _idle_if(spec.suspend), next_run=when)
+        yield from of_template(workload, job.template.spec, _idle_if(idle), next_run=when)
 
 
 def of_replica_sets(sets: Iterable[Controller], owners: Owners, depth: int) -> Iterator[PodImage]:

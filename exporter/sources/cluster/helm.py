@@ -17,7 +17,7 @@ from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
-from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.images import INJECTED, PodImage
 from exporter.sources.cluster.names import plain
 from exporter.sources.cluster.objects import (
     HelmHook,
@@ -125,7 +125,7 @@ def _named(manifests: Iterable[str]) -> Iterator[str]:
             if path and path[-1] is None:
                 path[-1] = text
                 continue
-            if text and _is_image(path):
+            if text and text != INJECTED and _is_image(path):
                 yield text
         if path:  # go on to the next item of a list, or to the next key of a map
             path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None

@@ -7,7 +7,7 @@ from typing import Final
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.screen import plain, without_credentials
 from exporter.sources.cluster.names import Owners
-from exporter.sources.cluster.objects import ContainerStatus, Pod, PodSpec
+from exporter.sources.cluster.objects import NEVER, Container, ContainerStatus, Pod, PodSpec
 
 MOST_IMAGES: Final = 1_000
 """Images that one object may name: containers and volumes together."""
@@ -17,6 +17,8 @@ _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases that no pod leaves: whoever wants its work done makes another."""
 _FAILED_PULLS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 """Reasons to wait, where the node asked the registry and will ask again."""
+INJECTED: Final = "auto"
+"""What a template names where admission gives its pods the image (istio.io, IST0146, read)."""
 _LONGEST: Final = 4_000
 """Characters of a node's message that are looked at."""
 _MOST_WORDS: Final = 300
@@ -63,9 +65,10 @@ def of_template(
     if excess := _excess(pod):
         yield PodImage(workload, "", reference_class, excess=excess)
         return
-    containers = (each.image for each in (*pod.init_containers, *pod.containers))
-    for image in dict.fromkeys((*containers, *pod.image_volumes)):
-        if image:
+    containers = (*pod.init_containers, *pod.containers)
+    pulled = (each.image for each in containers if each.is_pulled)
+    for image in dict.fromkeys((*pulled, *pod.image_volumes)):
+        if image and image != INJECTED:
             yield PodImage(
                 workload,
                 image,
@@ -100,11 +103,8 @@ def _of_pod(pod: Pod, workload: Workload) -> Iterator[PodImage]:
             *status.ephemeral_container_statuses,
         )
     }
-    # An ephemeral container is started once, and never again.
-    ended = {name for name, each in told.items() if each.state.terminated is not None}
-    passing = (each for each in spec.ephemeral_containers if each.name not in ended)
     errors = dict(_pull_errors(pod, told))
-    for container in (*spec.init_containers, *spec.containers, *passing):
+    for container in _startable(spec, told):
         state = told.get(container.name)
         yield PodImage(
             workload,
@@ -129,6 +129,22 @@ def _of_pod(pod: Pod, workload: Workload) -> Iterator[PodImage]:
             pull_error=errors.pop(image, ""),
             stays=stays,
         )
+
+
+def _startable(spec: PodSpec, told: Mapping[str, ContainerStatus]) -> Iterator[Container]:
+    """Yield the containers that run, or may be started (again) by a pull.
+
+    Of those that ended, an ephemeral one is never started again, nor one that is not restarted.
+    Source: Kubernetes v1.34, `pkg/kubelet/kuberuntime` (`computePodActions`).
+    """
+    ended = {name for name, each in told.items() if each.state.terminated is not None}
+    for each in (*spec.init_containers, *spec.containers):
+        once = (each.restart_policy or spec.restart_policy) == NEVER
+        if each.is_pulled and not (once and each.name in ended):
+            yield each
+    for each in spec.ephemeral_containers:
+        if each.is_pulled and each.name not in ended:
+            yield each
 
 
 def _pull_errors(pod: Pod, told: Mapping[str, ContainerStatus]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,12 @@ Source: Kubernetes API v1.34, core/v1, apps/v1, batch/v1; classes and fields hav
 Whatever else an object has is skipped.
 """
 
+from typing import Final
+
 from msgspec import Raw, Struct, field
+
+NEVER: Final = "Never"
+"""Of a pull policy: nodes take the image that they hold. Of a restart policy: started once."""
 
 
 class ApiStruct(Struct, frozen=True, gc=False, rename="camel"):
@@ -61,12 +66,20 @@ class LocalObjectReference(ApiStruct, frozen=True):
 class Container(ApiStruct, frozen=True):
     name: str = ""
     image: str = ""
+    image_pull_policy: str = ""
+    restart_policy: str = ""
+
+    @property
+    def is_pulled(self) -> bool:
+        """May its node ask a registry for its image?"""
+        return self.image_pull_policy != NEVER
 
 
 class ImageVolumeSource(ApiStruct, frozen=True):
     """A volume that is an image (KEP-4639)."""
 
     reference: str = ""
+    pull_policy: str = ""
 
 
 class Volume(ApiStruct, frozen=True):
@@ -120,15 +133,15 @@ class PodSpec(ApiStruct, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
     os: PodOS | None = None
     runtime_class_name: str | None = None
+    restart_policy: str = ""
     service_account_name: str = ""
     image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
     @property
     def image_volumes(self) -> list[str]:
-        """The images that it mounts."""
-        return [
-            each.image.reference for each in self.volumes if each.image and each.image.reference
-        ]
+        """The images that it mounts, and that its node may pull."""
+        images = (each.image for each in self.volumes if each.image)
+        return [each.reference for each in images if each.reference and each.pull_policy != NEVER]
 
     @property
     def node_terms(self) -> tuple[NodeSelectorTerm, ...] | None:
@@ -323,6 +336,12 @@ class JobStatus(ApiStruct, frozen=True):
 class JobSpec(ApiStruct, frozen=True):
     template: PodTemplate
     suspend: bool | None = False
+    parallelism: int | None = 1
+
+    @property
+    def makes_none(self) -> bool:
+        """Does it make no pods until somebody changes it?"""
+        return bool(self.suspend) or self.parallelism == 0
 
 
 class Job(ApiStruct, frozen=True):

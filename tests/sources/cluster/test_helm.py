@@ -60,6 +60,12 @@ def test_a_release_without_hooks_or_manifest_wants_nothing() -> None:
     assert images(packed({"manifest": "", "hooks": None})) == []
 
 
+def test_an_image_that_admission_replaces_is_none() -> None:
+    gateway = "spec: {containers: [{name: istio-proxy, image: auto}]}"
+
+    assert images(packed({"manifest": gateway})) == []
+
+
 def test_an_image_behind_an_alias_is_not_passed_over() -> None:
     aliased = "x: &a r.example/app:1\nspec: {containers: [{image: *a}]}"
 

@@ -240,6 +240,38 @@ def test_every_kind_of_container_of_a_pod_counts_and_says_what_it_runs(owners: O
     assert (wants["init:1"].image_id, wants["init:1"].alive) == (made.DIGEST, False)
 
 
+def test_a_container_that_ended_and_is_not_restarted_wants_nothing(owners: Owners) -> None:
+    """A runner of a build: what prepared it ended, and its sidecar is started again."""
+    document = made.spec(
+        "build:1",
+        "clone:1",
+        initContainers=[
+            {"name": "i", "image": "init:1"},
+            {"name": "s", "image": "sidecar:1", "restartPolicy": "Always"},
+        ],
+    )
+    ended = {"terminated": {"exitCode": 0}}
+    told = made.status(made.DIGEST, made.DIGEST)
+    told["containerStatuses"][1]["state"] = ended
+    told["initContainerStatuses"] = [{"name": each, "state": ended} for each in "is"]
+
+    def found(policy: str) -> set[str]:
+        pod = made.pod("p", document | {"restartPolicy": policy}, told)
+        return {want.image for want in of_pods([pod], owners)}
+
+    assert found("Never") == {"build:1", "sidecar:1"}
+    assert found("OnFailure") == {"build:1", "clone:1", "init:1", "sidecar:1"}
+
+
+def test_what_admission_replaces_is_no_image_of_a_template(owners: Owners) -> None:
+    """A gateway of Istio; a pod that has it still was not injected, and fails to pull it."""
+    gateway = made.replicated("gateway", "auto")
+    pod = made.pod("p", made.spec("auto"))
+
+    assert classes(controllers.of_replicated("Deployment", [gateway], owners)) == {}
+    assert classes(of_pods([pod], owners)) == {"auto": LIVE}
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_that_ended_wants_nothing(owners: Owners, phase: str) -> None:
     assert list(of_pods([made.pod("p", made.spec("a:1"), {"phase": phase})], owners)) == []
