@@ -39,7 +39,7 @@ class Attachments:
     """Why there may be more; None where the list is complete."""
 
     def has(self, pattern: str) -> bool | None:
-        """Is anything of such a type there, whole? None where that is unknown."""
+        """Is an attachment of such a type present and complete? None if unknown."""
         if any(
             each.is_of(pattern) and each.sighting.state is State.PRESENT for each in self.entries
         ):

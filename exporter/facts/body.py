@@ -54,7 +54,7 @@ class Body:
         return self.fault_3 == _CUT_SHORT
 
     def outline(self, size: int) -> "Outline | None":
-        """Return its outline, of a body of `size` bytes; None for what must be read each time."""
+        """Return the outline of a body of `size` bytes; None if it must be read each time."""
         packed = None if self.fault_2 or self.fault_3 else pack_texts(self.references)
         return None if packed is None else Outline(size, self.is_index, packed)
 
@@ -142,7 +142,7 @@ _MERGED: Final = (b"config", b"layers", b"manifests", b"fsLayers")
 
 
 def read(content: bytes) -> Body:
-    """Return what a body refers to.
+    """Return the references of a body.
 
     Raises `Unreadable` where it is not plain JSON of a known kind: a wrong type, a known key in
     other letters, one twice, or nested too deep.
@@ -161,7 +161,7 @@ def read(content: bytes) -> Body:
 
 
 def _insist_on_plain_keys(content: bytes) -> None:
-    """Go takes a key in any letters, and merges what is there twice: other readers do not."""
+    """Go accepts keys in any case and merges duplicates; other readers do not."""
     keys = _KEYS.findall(content)
     for key in {*keys}:
         if key in _PLAIN:
@@ -205,7 +205,7 @@ def _of(document: _Document) -> Body:
 
 
 def _of_schema1(document: _Schema1, content: bytes) -> Body:
-    """Distribution 2 signs it anew to read it, and with space before it that goes wrong."""
+    """Distribution 2 signs it anew to read it, which fails with space before it."""
     if content[:1].isspace():
         raise Unreadable("schema 1 with leading whitespace")
     return Body(tuple([each.blob_sum for each in document.fs_layers or ()]), fault_3=_SCHEMA1_IN_3)

@@ -1,4 +1,4 @@
-"""Comparison of what layers unpack to with the diff ids of an image's configuration.
+"""Comparison of unpacked layers with the diff ids of an image's configuration.
 
 A node hashes what it unpacks and refuses the image where that is another diff id. What a digest's
 bytes unpack to never changes: it is read once, and once more before it is held against an image.
@@ -24,9 +24,9 @@ class Unpacked:
     """The result of unpacking one layer."""
 
     diff_id: Digest | None
-    """None where no node can unpack them, or where that is not known."""
+    """None if no node can unpack them, or if that is unknown."""
     detail: str = ""
-    """Why there is none, for a person."""
+    """Why there is none, for people."""
     reason: Reason | None = None
     """Why it is not known."""
     packed: bool = True
@@ -42,11 +42,11 @@ class Known:
 
     content: Inside
     readings: int = 1
-    """How many readings in a row said so."""
+    """Number of readings in a row with this result."""
 
     @property
     def settled(self) -> bool:
-        """Would another reading say the same? Where it is in doubt, a release may know more."""
+        """Would another reading give the same result? In doubt, a later release may know more."""
         return isinstance(self.content, Rootfs) or self.content.reason is None
 
 
@@ -55,10 +55,10 @@ Contents = dict[Digest, Known]
 
 @dataclass(frozen=True, slots=True)
 class DiffIdMismatch:
-    """One thing in which an image is not what its own configuration says."""
+    """One difference between an image and its own configuration."""
 
     digest: Digest
-    """The layer; the configuration where it names more layers or fewer."""
+    """The layer; the configuration if it names more layers or fewer."""
     detail: str
 
 
@@ -78,7 +78,7 @@ class Difference:
 
 
 def parts(manifest: Manifest) -> tuple[Descriptor | None, tuple[Descriptor, ...]]:
-    """Return the configuration and the layers of an image; nothing of anything else.
+    """Return the configuration and the layers of an image; nothing for anything else.
 
     What has something else among its layers is unpacked by other rules than these.
     """

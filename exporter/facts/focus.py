@@ -15,14 +15,14 @@ class Focus:
     repositories: frozenset[Repository] = frozenset()
     """Audited whole: every tag that their lists show."""
     deleted: frozenset[Place] = frozenset()
-    """Those of `places` that the registry says were deleted."""
+    """Those of `places` that the registry reported as deleted."""
 
     def __bool__(self) -> bool:
         """Is there anything in it?"""
         return bool(self.tags or self.places or self.repositories)
 
     def __or__(self, other: "Focus") -> "Focus":
-        """Return both together; what was pushed after its deletion is not deleted."""
+        """Return the union; content that was pushed after its deletion is not deleted."""
         return Focus(
             self.tags | other.tags,
             self.places | other.places,

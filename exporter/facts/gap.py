@@ -13,7 +13,7 @@ class Reason(StrEnum):
     DNS = "dns"
     """The host's name does not resolve."""
     CONNECT = "connect"
-    """Nothing listens there, or the way there is closed."""
+    """Nothing listens at the address, or it is unreachable."""
     TLS = "tls"
     """The certificate is not trusted or the handshake failed."""
     TIMEOUT = "timeout"
@@ -33,19 +33,19 @@ class Reason(StrEnum):
     NOT_A_REGISTRY = "not-a-registry"
     """An answer that no registry gives: HTML, a bare 404, a wrong Content-Type."""
     WRONG_DIGEST = "wrong-digest"
-    """Content under another digest than the one asked for."""
+    """Content with another digest than the requested one."""
     TRUNCATED = "truncated"
-    """Fewer bytes than announced, once; a second look did not agree."""
+    """Fewer bytes than announced, once; a second request did not agree."""
     MALFORMED = "malformed"
     """A manifest or a list that no specification describes."""
     TOO_LARGE = "too-large"
-    """Past a limit: body, depth, children, tags, pages, what a layer unpacks to."""
+    """Beyond a limit: body, depth, children, tags, pages, unpacked layer."""
     INCOMPLETE_LIST = "incomplete-list"
     """A list that the registry cut off or that shows the marks of its paging faults."""
     BUDGET = "budget"
     """Past the bytes that one audit may read in full: a later audit reads it."""
     UNCONFIRMED = "unconfirmed"
-    """Looked absent once, but a second look or a known-good neighbour disagreed."""
+    """Absent once, but a second request or an intact neighbour disagreed."""
     BY_DESIGN = "by-design"
     """Not requested: in a pull-through cache, or a platform that a sparse mirror leaves out."""
     CONSENT = "consent"
@@ -79,7 +79,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One thing that could not be seen."""
+    """One thing that could not be read."""
 
     scope: Scope
     subject: str

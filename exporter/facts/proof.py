@@ -12,9 +12,9 @@ class State(StrEnum):
 
     PRESENT = "present"
     MISSING = "missing"
-    """The registry itself said, twice, that it is not there."""
+    """The registry itself denied it, twice."""
     BROKEN = "broken"
-    """It is answered for, but its bytes are gone, short or wrong."""
+    """The registry has it, but its bytes are missing, short or wrong."""
     UNKNOWN = "unknown"
 
 
@@ -30,7 +30,7 @@ class Proof(StrEnum):
     LAST_BYTE = "last-byte"
     """The last byte of the stated size was read: it exists and is no shorter."""
     HASH = "hash"
-    """Every byte was read and hashed. What is present matched; what is broken did not, twice."""
+    """Every byte was read and hashed. Present content matched; broken content did not, twice."""
     INLINE = "inline"
     """The descriptor carries the content, and it matches."""
     EXTERNAL = "external"
@@ -50,11 +50,11 @@ class Sighting:
     detail: str = ""
     """The observation, for people: `404 BLOB_UNKNOWN`, `0 of 1034 bytes`."""
     seen_at: float | None = None
-    """Seconds since the epoch, where older than the snapshot: carried over a blind spell."""
+    """Seconds since the epoch, if older than the snapshot: kept while it could not be read."""
 
     @property
     def corrupt(self) -> bool:
-        """Are its bytes all there, and other ones than the digest names? Two reads agreed."""
+        """Did all bytes come, with another hash than the digest? Two reads agreed."""
         return self.state is State.BROKEN and self.proof is Proof.HASH
 
     @property
@@ -80,7 +80,7 @@ def gone(state: State, detail: str) -> Sighting:
 
 
 def corrupt(detail: str) -> Sighting:
-    """Return the sighting of something whose bytes twice hashed to another digest."""
+    """Return the sighting of content whose bytes hashed to another digest, twice."""
     return Sighting(State.BROKEN, Proof.HASH, None, f"digest-mismatch: {detail}")
 
 

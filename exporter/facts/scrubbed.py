@@ -1,4 +1,4 @@
-"""Results of full verification, and what a later audit knows by them."""
+"""Results of full verification, and their use in later audits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -48,12 +48,12 @@ class Scrubbed:
     """When a place's bytes were last read in full and matched."""
     mismatches: Mapping[Place, Mismatch] = field(default_factory=dict)
     contents: Mapping[Digest, Known] = field(default_factory=dict)
-    """What layers unpack to, and what configurations say of that, where it is asked."""
+    """Unpacked layers and the diff ids of configurations, if they are compared."""
     shared: bool = False
     """Are the same bytes handed out for a digest in all repositories?"""
 
     def fresh(self, digest: Digest, now: float, period: float) -> bool:
-        """Were its bytes proven right within a period, in seconds?
+        """Were its bytes verified within a period, in seconds?
 
         A proof that lies further ahead than that is of a clock that was, and may be of any age.
         """
@@ -64,7 +64,7 @@ class Scrubbed:
         return _within(self.proven_at(place), now, period)
 
     def proven_at(self, place: Place) -> float | None:
-        """Return when the bytes that a place hands out were proven right; None where never.
+        """Return when the bytes of a place were last verified; None if never.
 
         Nor where they were wrong since: in seconds since the epoch.
         """
@@ -87,7 +87,7 @@ def _within(at: float | None, now: float, period: float) -> bool:
 
 
 def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: float) -> Snapshot:
-    """Return what is seen now, with what full verification proved of it before.
+    """Return the sightings of now, with former results of full verification.
 
     Corrupt bytes stay corrupt until a full read finds them right, however often their last byte
     is there. Bytes that were hashed within the period, in seconds, and whose last byte was read
@@ -105,7 +105,7 @@ def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: f
 
 
 def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:
-    """What was corrupt in the snapshot before, should the scrubs' own memory have been lost."""
+    """Return what was corrupt in the snapshot before, in case the scrubs' memory was lost."""
     if before is None:
         return {}
     held = {
@@ -117,7 +117,7 @@ def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:
 
 
 def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:
-    """A look that did not read everything takes nothing from what a full read found."""
+    """Return a sighting as corrupt, unless a full read found otherwise."""
     blind = seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN
     glanced = seen.state is State.PRESENT and seen.proof is not Proof.HASH
     if not (blind or glanced):
@@ -128,7 +128,7 @@ def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:
 def with_diff_ids(
     now: Snapshot, before: Snapshot | None, contents: Mapping[Digest, Known]
 ) -> Snapshot:
-    """Return what is seen now, with what of it is not what its configuration says.
+    """Return the sightings of now, with the content that differs from its configuration.
 
     What the snapshot before held against an image stays until it was read again and is right,
     should the memory of the readings have been lost.
@@ -167,7 +167,7 @@ def _disproved(
 
 
 def _gaps(now: Snapshot, compared: Mapping[Digest, tuple[Difference, ...]]) -> Iterator[Gap]:
-    """Say of every place of an image what of it could not be compared there."""
+    """Return, by place of an image, the content that could not be compared."""
     told: set[str] = set()
     for repository, digest in now.sightings if compared else ():
         for doubt in compared.get(digest, ()):

@@ -1,4 +1,4 @@
-"""Sightings of a whole registry, 33 bytes each: what is healthy has no object of its own."""
+"""Sightings of a whole registry, 33 bytes each: healthy content has no object of its own."""
 
 from array import array
 from bisect import bisect_left
@@ -14,16 +14,16 @@ from exporter.oci.reference import Place, Repository
 T = TypeVar("T")
 
 _WAITING: Final = 1 << 14
-"""New sightings that are held as objects until they are packed."""
+"""New sightings that are kept as objects until they are packed."""
 _WORTH: Final = 4
-"""A repository is packed again once what waits is a quarter of what is packed."""
+"""A repository is packed again once a quarter as many sightings wait as are packed."""
 _BYTE: Final = 256
 _NEAR: Final = 4
 """The logarithm of how many digests are searched for one."""
 _PREFIX: Final = 4
 """Leading bytes of a digest that the search compares first."""
 _SHA256: Final = 71
-"""Characters of such a digest; the few others are held as they are."""
+"""Characters of such a digest; the few others are kept unpacked."""
 
 
 class _Part:
@@ -42,7 +42,7 @@ class _Part:
         self._starts = array("I", (*(bisect_left(keys, each) for each in prefixes), len(keys)))
 
     def code(self, packed: bytes) -> int | None:
-        """Return the number of what was seen of a digest."""
+        """Return the number of a digest's sighting."""
         slot = int.from_bytes(packed[:_PREFIX]) >> (8 * _PREFIX - self._bits)
         at, end = self._starts[slot] * PACKED, self._starts[slot + 1] * PACKED
         while (at := self.digests.find(packed, at, end)) >= 0:
@@ -52,7 +52,7 @@ class _Part:
         return None
 
     def share(self, other: "_Part") -> None:
-        """Hold the same digests once."""
+        """Keep equal digests once."""
         if self.digests == other.digests:
             self.digests = other.digests
             self._starts = other._starts  # noqa: SLF001 - of its own class
@@ -89,7 +89,7 @@ class Sightings(Mapping[Place, Sighting]):
         self.update(known)
 
     def __setitem__(self, place: Place, seen: Sighting) -> None:
-        """Note what was seen."""
+        """Note the sighting of a place."""
         repository, digest = place
         if len(digest) != _SHA256:
             self._others[place] = seen
@@ -98,12 +98,12 @@ class Sightings(Mapping[Place, Sighting]):
         self._count(1)
 
     def update(self, found: Mapping[Place, Sighting] | Iterable[tuple[Place, Sighting]]) -> None:
-        """Note what was seen at several places."""
+        """Note the sightings of several places."""
         for place, seen in found.items() if isinstance(found, Mapping) else found:
             self[place] = seen
 
     def setdefault(self, place: Place, seen: Sighting) -> None:
-        """Note what was seen where nothing was noted."""
+        """Note the sighting of a place without one."""
         if place not in self:
             self[place] = seen
 
@@ -126,7 +126,7 @@ class Sightings(Mapping[Place, Sighting]):
         return found
 
     def add_packed(self, repository: Repository, keys: Iterable[bytes], seen: Sighting) -> None:
-        """Note what was seen alike in one repository, by packed digests."""
+        """Note one sighting for several packed digests of a repository."""
         number = self._number(seen)
         short = [key for key in keys if len(key) == PACKED]
         self._recent.setdefault(repository, {}).update(dict.fromkeys(short, number))
@@ -135,7 +135,7 @@ class Sightings(Mapping[Place, Sighting]):
         self._others.update(((repository, digest), seen) for digest in long)
 
     def share(self, others: "Sightings") -> None:
-        """Hold the digests once that others hold as well: of two audits, nearly all."""
+        """Keep digests once that others keep as well: of two audits, nearly all."""
         for repository, part in self._parts.items():
             other = others._parts.get(repository)  # noqa: SLF001 - of its own class
             if other is not None:
@@ -147,12 +147,12 @@ class Sightings(Mapping[Place, Sighting]):
             self._pack(_WORTH)
 
     def settle(self) -> None:
-        """Pack what waits."""
+        """Pack the sightings that wait."""
         if self._recent:
             self._pack(0)
 
     def _pack(self, worth: int) -> None:
-        """Pack what waits, where it is more than one in so many of a repository."""
+        """Pack the sightings that wait, if they are more than one in so many of a repository."""
         recent, self._recent, self._waiting = self._recent, {}, 0
         for repository, found in recent.items():
             part = self._parts.get(repository)
@@ -180,7 +180,7 @@ class Sightings(Mapping[Place, Sighting]):
     def get(self, place: Place, /, default: Sighting | T) -> Sighting | T: ...
 
     def get(self, place: Place, /, default: object = None) -> object:
-        """Return what was seen at a place."""
+        """Return the sighting of a place."""
         repository, digest = place
         if len(digest) != _SHA256:
             return self._others.get(place, default)
@@ -194,7 +194,7 @@ class Sightings(Mapping[Place, Sighting]):
         return isinstance(place, tuple) and self.get(place) is not None
 
     def of(self, repository: Repository) -> Mapping[Digest, Sighting]:
-        """Return what was seen in one repository, for whoever looks up much of it."""
+        """Return the sightings of one repository, for many look-ups."""
         self.settle()
         others = {at[1]: seen for at, seen in self._others.items() if at[0] == repository}
         part = self._parts.get(repository)
@@ -206,16 +206,16 @@ class Sightings(Mapping[Place, Sighting]):
 
     @property
     def repositories(self) -> tuple[Repository, ...]:
-        """The repositories in which anything was seen."""
+        """The repositories with sightings."""
         self.settle()
         return tuple(dict.fromkeys((*self._parts, *(at for at, _ in self._others))))
 
     def packed(self) -> Iterator[tuple[Repository, dict[bytes, Sighting]]]:
-        """Yield what was seen in each repository, by packed digests, in their order."""
+        """Yield the sightings of each repository, by packed digests, in their order."""
         return ((repository, self.packed_of(repository)) for repository in self.repositories)
 
     def packed_of(self, repository: Repository) -> dict[bytes, Sighting]:
-        """Return what was seen in one repository, by packed digests, in their order."""
+        """Return the sightings of one repository, by packed digests, in their order."""
         self.settle()
         part = self._parts.get(repository)
         codes = part.found() if part else {}
@@ -240,15 +240,15 @@ class Sightings(Mapping[Place, Sighting]):
         return (place for place, _ in self.items())
 
     def items(self) -> ItemsView[Place, Sighting]:
-        """Return the places with what was seen there."""
+        """Return the places with their sightings."""
         return _Items(self)
 
     def values(self) -> ValuesView[Sighting]:
-        """Return what was seen, once for each place."""
+        """Return the sightings, once for each place."""
         return _Values(self)
 
     def pairs(self) -> Iterator[tuple[Place, Sighting]]:
-        """Yield the places with what was seen there."""
+        """Yield the places with their sightings."""
         self.settle()
         for repository, part in list(self._parts.items()):
             for digest, seen in self._unpacked(part):

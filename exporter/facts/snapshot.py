@@ -26,12 +26,12 @@ class Role(StrEnum):
     PROXY = "proxy"
     """A pull-through cache: partial by design, healed by asking; never alerted."""
     SPARSE = "sparse"
-    """A mirror that holds some platforms only, on purpose."""
+    """A mirror that has some platforms only, on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryPart:
-    """Repositories of a registry, and what may be expected of their content."""
+    """Repositories of a registry, and the content that they are expected to have."""
 
     repositories: tuple[str, ...]
     """Shell patterns; `*` also matches slashes."""
@@ -46,11 +46,11 @@ class RegistryPart:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Where an audit starts: a tag, or a digest that somebody pins."""
+    """A start of an audit: a tag, or a pinned digest."""
 
     repository: Repository
     tag: Tag | None
-    """None where the image is pinned by digest."""
+    """None if the image is pinned by digest."""
     digest: Digest | None
     """The digest that the tag resolved to; None if it could not be resolved."""
     sighting: Sighting
@@ -68,13 +68,13 @@ class Root:
 
     @property
     def nodes(self) -> Nodes:
-        """The nodes of all that want it."""
+        """The nodes of all its uses."""
         return Nodes(self.platforms, self.admitted)
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A repository whose every tag was listed and resolved: the ground for "no tag points here".
+    """A repository with every tag listed and resolved: the proof of "no tag references this".
 
     Build it where the list was complete and each tag answered; nothing else may.
     """
@@ -89,13 +89,13 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How one set of credentials fared at one repository, at something that is there."""
+    """The result of trying one set of credentials at one repository, on present content."""
 
     login: str
     """The set's name, as uses give it (`Use.login`)."""
     repository: Repository
     admitted: bool | None
-    """None where it could not be established."""
+    """None if it could not be established."""
     reason: Reason | None = None
     """Why it was refused, or why that is not known."""
     detail: str = ""
@@ -104,19 +104,19 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A difference between a registry and its storage, after each was asked twice."""
+    """A difference between a registry and its storage, after each was read twice."""
 
     repository: Repository
     tag: Tag | None
-    """None where it is about content."""
+    """None if it is about content."""
     digest: Digest
-    """The manifest or blob; of a tag, what one of them resolves it to."""
+    """The manifest or blob; for a tag, one of its two digests."""
     registry: str
     """The registry's answer, for a person."""
     storage: str
     """The storage's answer, for a person."""
     stored: bool = False
-    """Does the storage hold what the registry denies? Else it lacks it, or names another."""
+    """Does the storage have what the registry denies? Else it lacks it, or names another digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Snapshot:
 
     registry: str
     taken_at: float
-    """Seconds since the epoch, when the audit began to look."""
+    """Start of the audit, in seconds since the epoch."""
     role: Role = Role.OWNED
     platforms: frozenset[Platform] = frozenset()
     """The platforms that a sparse mirror holds."""
@@ -137,14 +137,14 @@ class Snapshot:
     sightings: Sightings = field(default_factory=Sightings)
     """Every audited manifest and blob, per repository; any mapping of them is packed."""
     config_platforms: Mapping[Digest, Platform] = field(default_factory=dict)
-    """The platform that an image's configuration blob states, where one was read."""
+    """The platform in an image's configuration, if that was read."""
     listed: Mapping[Repository, int] = field(default_factory=dict)
     """How many tags each repository lists, in scope or not."""
     sealed: Mapping[Repository, Sealed] = field(default_factory=dict)
-    """The repositories about whose tags absence may be claimed; the others are simply not here."""
+    """The repositories whose tags are all known, so that absence may be claimed."""
     uses: tuple[Use, ...] = ()
     admissions: tuple[Admission, ...] = ()
-    """How the credentials of workloads fared, where they may be tried."""
+    """The results of trying the credentials of workloads, if they may be tried."""
     gone: bool = False
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
@@ -154,7 +154,7 @@ class Snapshot:
     """Bytes of blobs that were read in full, as the registry ignores ranges; None where it sends
     the part that is asked for."""
     diff_id_mismatches: Mapping[Digest, tuple[DiffIdMismatch, ...]] = field(default_factory=dict)
-    """By manifest: in what an image is not what its configuration says, where that was read."""
+    """By manifest: differences between an image and its configuration, if that was read."""
     kind: RegistryKind = UNKNOWN_KIND
     parts: tuple[RegistryPart, ...] = ()
     """Repositories with a role of their own; the first part that matches one decides."""
@@ -173,7 +173,7 @@ class Snapshot:
     """When what tags name was last asked for with all below it, where that was before the audit:
     seconds since the epoch."""
     address: str = ""
-    """Where it was asked: `https://registry.example:5000`. Empty in one of an older release."""
+    """Its address: `https://registry.example:5000`. Empty in a snapshot of an older release."""
     disagreements: tuple[Disagreement, ...] = ()
     """Differences between the registry and its storage, if the storage was read."""
     sampled_at: float | None = None
@@ -197,17 +197,17 @@ class Snapshot:
         return part_of(repository, self.parts, self.role, self.platforms)
 
     def is_proxied(self, repository: Repository) -> bool:
-        """Is a repository in a pull-through cache, so that nothing is asked or promised of it?"""
+        """Is a repository in a pull-through cache, with nothing requested and nothing expected?"""
         return self.part(repository).role is Role.PROXY
 
     @property
     def hiding(self) -> tuple[Gap, ...]:
-        """The gaps behind which something may be gone: not those in what layers unpack to."""
+        """The gaps that may hide a loss: not those about unpacked layers."""
         return tuple(gap for gap in self.gaps if gap.scope is not Scope.CONTENT)
 
     @property
     def blind(self) -> Gap | None:
-        """The gap that makes this no truth about the registry as a whole, or None.
+        """The gap that makes the audit incomplete as a whole, or None.
 
         Where anything was seen, gaps in repositories or objects do not count, nor does one in the
         catalogue; a registry that went away does. What is carried from before was not seen.
@@ -229,7 +229,7 @@ def part_of(
 
 
 def proven_at(snapshot: Snapshot, root: Root) -> float:
-    """Return when a root's content was last asked for: seconds since the epoch."""
+    """Return when a root's content was last requested: seconds since the epoch."""
     place = (root.repository, root.digest) if root.digest else None
     return snapshot.proven_at.get(place, snapshot.taken_at) if place else snapshot.taken_at
 

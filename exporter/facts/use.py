@@ -33,7 +33,7 @@ _RANKS: Final = {each: position for position, each in enumerate(ReferenceClass)}
 
 
 def highest(first: ReferenceClass, second: ReferenceClass) -> ReferenceClass:
-    """Return the class that wins where an image has both."""
+    """Return the higher of two classes."""
     return min(first, second, key=lambda each: each.rank)
 
 
@@ -49,14 +49,14 @@ class Workload:
     name: str
 
     def __str__(self) -> str:
-        """Return `kind namespace/name`, with the cluster behind it where it has a name."""
+        """Return `kind namespace/name`, with the cluster behind it if it has a name."""
         where = f" ({self.cluster})" if self.cluster else ""
         return f"{self.kind} {self.namespace}/{self.name}{where}"
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A node that says it still holds an image: the first place to repair from."""
+    """A node that reports an image as cached: the first place to repair from."""
 
     node: str
     platform: Platform
@@ -64,7 +64,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """The platforms of the nodes that want an image; none at all means that nobody knows."""
+    """The platforms of the nodes that use an image; none at all means unknown."""
 
     platforms: frozenset[Platform] = frozenset()
     """Those that must run it."""
@@ -74,13 +74,13 @@ class Nodes:
     """If those two are unknown: platforms that never start it, in any variant."""
 
     def __or__(self, other: "Nodes") -> "Nodes":
-        """Return what both want; where one of them does not know, nobody does."""
+        """Return the platforms of both; if one of them is unknown, the result is."""
         if not (self.known and other.known):
             return Nodes()
         return self.also(other)
 
     def also(self, other: "Nodes") -> "Nodes":
-        """Return what both want, as far as they know."""
+        """Return the platforms of both, as far as they are known."""
         known = Nodes(self.platforms | other.platforms, self.admitted | other.admitted)
         return known if known.known else Nodes(barred=self.barred & other.barred)
 
@@ -96,7 +96,7 @@ class Nodes:
 
     @property
     def settled(self) -> "Nodes":
-        """The same, where what may be started on one platform alone must run there."""
+        """The same; an image that may start on one platform alone must run there."""
         return self if self.platforms or len(self.admitted) != 1 else Nodes(self.admitted)
 
     def excludes(self, platform: Platform | None) -> bool:
@@ -109,14 +109,14 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One place that wants an image."""
+    """One use of an image."""
 
     owner: str
     """Who, for a person: a file's line, a workload."""
     reference: Reference
     reference_class: ReferenceClass
     platforms: frozenset[Platform] = frozenset()
-    """Platforms that must run it; empty where that is not known."""
+    """Platforms that must run it; empty if unknown."""
     admitted: frozenset[Platform] = frozenset()
     """Further platforms on which it may be started: each needs what the image offers for it."""
     barred: frozenset[Platform] = frozenset()
@@ -126,7 +126,7 @@ class Use:
     running: frozenset[Digest] = frozenset()
     """The digests that its containers report to run: of indexes, images or configurations."""
     alive: int = 0
-    """Containers that run now, on layers that their nodes hold."""
+    """Containers that run now, on layers cached on their nodes."""
     failing_pulls: int = 0
     """Pods whose nodes failed to pull it and will try again."""
     pull_error: str = ""
@@ -136,7 +136,7 @@ class Use:
     login: str = ""
     """The credentials that a node would pull it with; empty if they are not checked."""
     holders: tuple[Holder, ...] = ()
-    """Nodes that say they hold it; the first few."""
+    """Nodes that report it as cached; the first few."""
 
     @property
     def demand(self) -> tuple[object, ...]:
@@ -147,5 +147,5 @@ class Use:
 
     @property
     def nodes(self) -> Nodes:
-        """The nodes that want it; what may be started on one platform alone must run there."""
+        """The nodes that use it; an image that may start on one platform alone must run there."""
         return Nodes(self.platforms, self.admitted, self.barred).settled

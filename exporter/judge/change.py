@@ -23,15 +23,15 @@ class ChangeKind(StrEnum):
     FOUND_BROKEN = "found-broken"
     """It is broken now, and it is not known how it was before."""
     NOT_SEEN = "not-seen"
-    """It is not known what became of it: neither removed nor there."""
+    """Unknown: neither proven to be removed nor read."""
     GONE = "gone"
-    """It is proven to be gone as a tag, and nobody said that it should be."""
+    """The tag is proven to be gone, and its removal was not named as intended."""
     REMOVED = "removed"
-    """It is proven to be gone as a tag, and the user named it as intended."""
+    """The tag is proven to be gone, and its removal was named as intended."""
     HEALED = "healed"
     MOVED = "moved"
     ADDED = "added"
-    """A tag that is proven not to have been there before."""
+    """A tag that is proven to be new."""
     FIRST_SEEN = "first-seen"
     """A tag that was not audited before."""
 
@@ -52,7 +52,7 @@ class TagChange:
     before: TagVerdict | None
     after: TagVerdict | None
     children: tuple[Child, ...] = ()
-    """Those concerned: lost, not seen, healed."""
+    """The children concerned: lost, unknown, repaired."""
 
     @property
     def verdict(self) -> TagVerdict:
@@ -65,19 +65,19 @@ class TagChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Everything that differs between two looks at one registry."""
+    """All changes between two audits of one registry."""
 
     old: Report
     new: Report
     shifts: tuple[TagChange, ...]
     """By kind, the worst first; then live ones first, by repository and tag."""
     exposed: tuple[ReferencedManifest, ...]
-    """Manifests that are still there and lost the last tag that named them directly."""
+    """Present manifests that lost the last tag that named them directly."""
     protected: tuple[ReferencedManifest, ...]
     """Manifests that got a tag of their own."""
 
     def of(self, kind: ChangeKind) -> tuple[TagChange, ...]:
-        """Return what happened of one kind."""
+        """Return the changes of one kind."""
         return tuple(each for each in self.shifts if each.kind is kind)
 
     @property
@@ -93,7 +93,7 @@ class Diff:
 def compare(
     old: Report, new: Report, is_intended: Callable[[Root], bool] = lambda _: False
 ) -> Diff:
-    """Return what changed between two reports on the same registry.
+    """Return the changes between two reports on the same registry.
 
     A tag counts as gone only where the new look knows every tag of its repository, and as removed
     only where its removal is intended. What was lost counts as broken by the change where it was
@@ -186,7 +186,7 @@ def _health(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
 
 
 def _wanted(verdict: TagVerdict) -> frozenset[Nodes]:
-    """On which platforms do those who want a tag want it?"""
+    """Return the platforms of all uses of a tag."""
     return frozenset(nodes for _, nodes in said(verdict.uses)) | {verdict.root.nodes}
 
 
@@ -200,7 +200,7 @@ def _kind(before: State, now: State) -> ChangeKind | None:
 
 
 def _before(was: TagVerdict, now: TagVerdict, child: Child) -> State:
-    """How was a manifest before, as far as the same tag tells?
+    """Return the former state of a manifest, as far as the same tag shows it.
 
     Of what a tag has moved to, everything was there when it moved: registries check that.
     """

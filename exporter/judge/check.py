@@ -12,32 +12,32 @@ from exporter.judge.tag_verdict import TagVerdict
 
 @dataclass(frozen=True, slots=True)
 class TagContext:
-    """One tag, and what was seen of its repository as far as that matters to it."""
+    """One tag, and the facts about its repository that matter to it."""
 
     verdict: TagVerdict
     snapshot: Snapshot
     reachability: Reachability | None
-    """None where nothing of the repository is live that its tags might not reference."""
+    """None if the repository has no live image that its tags might not reference."""
     protection: Protection | None = None
     """The protection of the manifests of its repository; known only to `may_remain`."""
 
     @property
     def sealed(self) -> Sealed | None:
-        """The complete tag list of its repository; None where not every tag is known."""
+        """The complete tag list of its repository; None if not every tag is known."""
         return self.snapshot.sealed.get(self.verdict.root.repository)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: all that there is to add for one, beside its page in docs/findings."""
+    """One check. Beside it, a check needs only its page in docs/findings."""
 
     rule: Rule
     find: Callable[[TagContext], Iterator[Finding]]
     may_remain: Callable[[FindingKey, TagContext], bool]
-    """May what one of its findings said still be so, for all that was seen?"""
+    """May one of its findings still hold, by all that was read?"""
 
     def run(self, context: TagContext) -> Iterable[Finding]:
-        """Return what it finds; nothing where it may not speak."""
+        """Return its findings; none if it may not judge."""
         needs = self.rule.needs
         if needs is Evidence.TAG_LIST and context.sealed is None:
             return ()

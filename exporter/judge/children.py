@@ -21,7 +21,7 @@ def assess(  # noqa: PLR0913 - what the view does not tell
     protected_by: tuple[Tag, ...] | None,
     risk: Risk,
 ) -> Child:
-    """Return the verdict on one child, from what was seen of it and of its blobs."""
+    """Return the verdict on one child, by the sightings of it and of its blobs."""
     lacks = (*_lacks(view, leaf), *_misfits(view, leaf)) if expected else ()
     state = _state(view, leaf, lacks) if expected else State.UNKNOWN
     reason = _reason(view, lacks) if expected else Reason.BY_DESIGN
@@ -41,7 +41,7 @@ def assess(  # noqa: PLR0913 - what the view does not tell
 
 
 def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
-    """Yield what is not proven; below a manifest that cannot be read now, only what is lost."""
+    """Yield the content that is not proven; below an unreadable manifest, only losses."""
     own = view.seen(leaf.digest)
     if own.state is not State.PRESENT:
         kind = "blob" if leaf.kind is ChildKind.CACHE else "manifest"
@@ -63,7 +63,7 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
 
 
 def _misfits(view: View, leaf: Leaf) -> Iterator[Lack]:
-    """Yield the content of an image that a node would refuse, though it has the right bytes.
+    """Yield the content of an image that a node would refuse although its bytes are right.
 
     It is no less wrong where it cannot be read now; what is lost is reported as lost.
     """
@@ -101,7 +101,7 @@ def _state(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> State:
 
 
 def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
-    """Of an unknown child, all lacks are doubts: the first one's reason stands for them.
+    """Return the reason of an unknown child: that of its first unknown content.
 
     What is there, and is a doubt all the same, is misstated by what points to it.
     """
@@ -110,7 +110,7 @@ def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
 
 
 def _proof(view: View, leaf: Leaf, state: State) -> Proof:
-    """Return what "present" rests on: the blobs, if any, since those are what caches fake."""
+    """Return the proof of "present": that of the blobs, if any, since caches fake those."""
     if state is not State.PRESENT:
         return Proof.CONFIRMED if state in GONE else Proof.NOTHING
     manifest = view.known(leaf.digest)

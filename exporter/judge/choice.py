@@ -1,4 +1,4 @@
-"""The leaves of a tag that nodes would pull, and those that this registry should hold at all."""
+"""The leaves of a tag that nodes would pull, and those that this registry should have at all."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ class Choice:
     """The leaves that nodes would pull, and the platforms that would find none."""
 
     pulled: frozenset[int] = frozenset()
-    """Which leaves must be there, by position."""
+    """The leaves that must be present, by position."""
     certain: frozenset[int] = frozenset()
     """Those of them that some node pulls wherever it is started."""
     lacking: tuple[Platform, ...] = ()
@@ -31,7 +31,7 @@ class Choice:
 
 
 def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -> Choice:
-    """Return what nodes of these platforms would pull; `here` are the leaves that are promised.
+    """Return the leaves that nodes of these platforms would pull; `here` are the expected ones.
 
     A platform that must run the tag lacks what is not there. One on which it merely may be
     started does not, as long as there is another on which it can be.
@@ -54,7 +54,7 @@ def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -
 
 
 def _entries(leaves: tuple[Leaf, ...]) -> tuple[list[int], set[int]]:
-    """Return the leaves that a node may choose, and the indexes that hide what they offer."""
+    """Return the leaves that a node may choose, and the indexes that cannot be read."""
     offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
     hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
     return offered, hidden - {*offered}
@@ -67,7 +67,7 @@ def _chosen(nodes: Nodes, leaves: tuple[Leaf, ...], offered: list[int]) -> dict[
 
 
 def _certain(nodes: Nodes, chosen: Mapping[Platform, set[int]]) -> frozenset[int]:
-    """Return what must be there whichever of its platforms a pod is started on."""
+    """Return the leaves that a pod needs on every platform that may start it."""
     if nodes.platforms:
         return frozenset[int]().union(*(chosen[node] for node in nodes.platforms))
     found = [frozenset(entries) for entries in chosen.values() if entries]
@@ -77,7 +77,7 @@ def _certain(nodes: Nodes, chosen: Mapping[Platform, set[int]]) -> frozenset[int
 def failure(
     nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int], lost: set[int]
 ) -> Failure | None:
-    """Return where a pull for nodes of these platforms runs into what is lost; None where none.
+    """Return where a pull for nodes of these platforms fails; None if it does not.
 
     What may be started on several platforms, and on none of them any more, fails for certain.
     """
@@ -98,7 +98,7 @@ def failure(
 def _holes(
     nodes: Nodes, leaves: tuple[Leaf, ...], chosen: Mapping[Platform, set[int]], here: set[int]
 ) -> tuple[tuple[Platform, ...], tuple[Platform, ...]]:
-    """For which platforms is nothing here: of those that must run it, and of the others?
+    """Return the platforms without an image: of those that must run it, and of the others.
 
     What a mirror leaves out is named as the index names it.
     """
@@ -115,7 +115,7 @@ def _holes(
 
 
 def held(snapshot: Snapshot, root: Root, leaves: tuple[Leaf, ...]) -> set[int]:
-    """Return the leaves that should be there at all, by position.
+    """Return the leaves that the registry should have at all, by position.
 
     A pull-through cache promises nothing; a sparse mirror what its own platforms would choose of
     an index, and what it has a tag for.
@@ -133,7 +133,7 @@ def held(snapshot: Snapshot, root: Root, leaves: tuple[Leaf, ...]) -> set[int]:
 
 
 def is_attached(root: Root) -> bool:
-    """Does the tag hold what belongs to an image, and what no node ever pulls?"""
+    """Is the tag an attachment of an image, which no node ever pulls?"""
     return _SIGNATURE_TAG.fullmatch(root.tag or "") is not None
 
 
@@ -149,14 +149,14 @@ class Demand:
     required: Mapping[int, ReferenceClass]
     """Which leaves must be present, by position, and the class that needs each."""
     possible: frozenset[int] = frozenset()
-    """Those that live uses pull only where they merely may be started."""
+    """Leaves that live uses pull only on platforms that may start them, but need not."""
     lacking: tuple[LackingPlatform, ...] = ()
     not_offered: tuple[Platform, ...] = ()
     """Platforms on which the tag's own class may start it as well, and that find nothing here."""
 
 
 def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[int]) -> Demand:
-    """Return what is needed of a tag's leaves; `here` are those that are promised.
+    """Return the leaves of a tag that are needed; `here` are the expected ones.
 
     The tag's own class needs what all its reasons together say. Every use that says where it runs
     needs that as well, whatever its class. One that says nothing needs all that the tag offers, but
@@ -189,7 +189,7 @@ def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[
 def stranded(
     root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[int], lost: set[int]
 ) -> frozenset[int]:
-    """Return what is lost of that without which a live use can be started nowhere any more."""
+    """Return the lost leaves without which a live use cannot start anywhere."""
     told = tuple(uses)
     wanted = {nodes for kind, nodes in _said(root, told) if kind is ReferenceClass.LIVE}
     if not told and root.reference_class is ReferenceClass.LIVE:
@@ -204,7 +204,7 @@ def stranded(
 
 
 def _reasons(root: Root, uses: tuple[Use, ...]) -> Nodes:
-    """Return where a tag must run by all reasons together; uses that do not know are left aside."""
+    """Return where a tag must run by all reasons together, without uses of unknown platforms."""
     nodes = root.nodes
     own = [use.nodes for use in uses if use.reference_class is root.reference_class]
     if nodes.known or not own or any(each.known for each in own):
@@ -213,13 +213,13 @@ def _reasons(root: Root, uses: tuple[Use, ...]) -> Nodes:
 
 
 def _said(root: Root, uses: Iterable[Use]) -> frozenset[tuple[ReferenceClass, Nodes]]:
-    """Return where uses run or may be started, each answer once with its class."""
+    """Return where uses run or may start, each answer once with its class."""
     own = root.reference_class
     told = ((use.reference_class, use.nodes) for use in uses)
     return frozenset((kind, nodes) for kind, nodes in told if nodes.known or kind is own)
 
 
 def said(uses: Iterable[Use]) -> frozenset[tuple[ReferenceClass, Nodes]]:
-    """Return where uses say that they run, each answer once with its class."""
+    """Return where uses run, each answer once with its class."""
     told = ((use.reference_class, use.nodes) for use in uses)
     return frozenset((reference_class, nodes) for reference_class, nodes in told if nodes.known)

@@ -47,18 +47,18 @@ def of_lacks(
 
 
 def _rank(child: Child) -> tuple[int, bool]:
-    """What matters most comes first; what nothing requires, last."""
+    """Return the sort key: the most important first, optional content last."""
     rank = child.required_by.rank if child.required_by else len(ReferenceClass)
     return rank, child.possible
 
 
 def hint(verdict: TagVerdict, platform: Platform | None) -> str:
-    """Say which node still holds an image, and how to get it from there; empty where none does."""
+    """Return which node has an image cached, with the command to export it; empty if none has."""
     return ": ".join(held(verdict, platform) or ())
 
 
 def held(verdict: TagVerdict, platform: Platform | None) -> tuple[str, str] | None:
-    """Return which node still holds an image, and the command that saves it there.
+    """Return which node has an image cached, and the command that exports it there.
 
     A node says so itself, by name: the bytes have to be compared before they are believed.
     """
@@ -95,6 +95,6 @@ def name(reference: Reference) -> str:
 
 
 def _holds(verdict: TagVerdict, holder: Holder, platform: Platform | None) -> bool:
-    """Would the node have chosen what is of this platform among all? Then that is what it holds."""
+    """Would the node have chosen the image of this platform? Then that is what it has cached."""
     offered = [child.platform for child in verdict.children]
     return any(offered[entry] == platform for entry in eligible(holder.platform, offered))

@@ -20,7 +20,7 @@ from exporter.oci.reference import Repository
 Counted = TypeVar("Counted")
 _STEP: Final = 16
 _MOST_LOOKS: Final = 200_000
-"""Looks into repositories for content past which counting everything costs less."""
+"""Maximum look-ups in repositories; beyond it, counting everything costs less."""
 _DIGESTS: Final = 256
 """First bytes of digests: so many are counted at a time."""
 
@@ -33,7 +33,7 @@ class RepositoryContent:
     blobs: Counter[Sighting]
     """Counts of content that is no manifest, also if known by name only."""
     present: dict[bytes, int]
-    """Bytes of what is present, by packed digest."""
+    """Bytes of present content, by packed digest."""
 
 
 def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
@@ -134,7 +134,7 @@ def _repository_counts(
 
 
 def _states_of(blobs: Mapping[Sighting, int]) -> Counter[State]:
-    """Count blobs by state, without what other registries hold by design."""
+    """Count blobs by state, without those that other registries have by design."""
     here = ((each, count) for each, count in blobs.items() if each.proof is not Proof.EXTERNAL)
     return _summed([((each.state, count) for each, count in here)])
 
@@ -197,7 +197,7 @@ def _place(keys: bytes, end: int) -> int:
 
 
 def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
-    """Yield what was seen in each repository."""
+    """Yield the content of each repository."""
     read, named = snapshot.manifests, defaultdict[Repository, set[Digest]](set)
     for root in snapshot.roots:
         if root.digest:

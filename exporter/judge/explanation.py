@@ -58,15 +58,15 @@ class Explanation:
     report: Report
     repository: Repository
     tag: Tag | None
-    """By which it was asked for; None for a digest."""
+    """The tag that was asked for; None for a digest."""
     digest: Digest | None
     """None of a tag that references nothing, or could not be resolved."""
     verdict: TagVerdict | None
-    """On the tag or pinned digest itself; None of what is below one."""
+    """The verdict on the tag or pinned digest itself; None for content below one."""
     state: State
-    """The verdict's; of what is below a tag, whether it can be pulled."""
+    """The verdict's state; of content below a tag, its own."""
     protected_by: tuple[Tag, ...] | None
-    """Tags that name it directly; None where not every tag is known and none was seen."""
+    """Tags that name it directly; None if not every tag is known and none was found."""
     dependents: tuple[Dependent, ...]
     """Everything that references it, live first."""
     runs: tuple[Use, ...]
@@ -76,9 +76,9 @@ class Explanation:
     sole: Tristate
     """Is the tag (or the one that there is) its only direct protection, under another tag?"""
     doubts: tuple[str, ...]
-    """Why "no" cannot be said, one sentence each; empty where it can."""
+    """Why "no" cannot be proven, one sentence each; empty if it can."""
     risk: str = ""
-    """How the registry may remove it although an index needs it; empty where it keeps it."""
+    """How the registry may remove it although an index needs it; empty if it does not."""
 
     @property
     def cannot_be_pulled(self) -> bool:
@@ -87,7 +87,7 @@ class Explanation:
 
     @property
     def needed_by_others(self) -> tuple[Dependent, ...]:
-        """Whoever reaches it through an index: they lose it with its last tag."""
+        """Dependents through an index: they lose it with its last tag."""
         return tuple(each for each in self.dependents if not each.direct)
 
 
@@ -98,7 +98,7 @@ def places(report: Report, digest: Digest) -> tuple[Repository, ...]:
 
 
 def referencing(report: Report, digest: Digest) -> tuple[TagReport, ...]:
-    """Return the tags whose manifests are a digest or reference it, live first."""
+    """Return the tags that name a digest or reference it, live first."""
     read = report.snapshot.manifests.values()
     parents = {
         each.digest for each in read if any(link.target.digest == digest for link in each.links)
@@ -158,7 +158,7 @@ class _Hold(NamedTuple):
     """The protection of a manifest in its repository."""
 
     tags: tuple[Tag, ...] | None
-    """Those that name it directly; None where not every tag is known and none was seen."""
+    """Those that name it directly; None if not every tag is known and none was found."""
     running: Runners
     untagged: Risk
     """How it may be removed once no tag names it."""
@@ -194,7 +194,7 @@ def _verdict(
 def _seen(
     report: Report, repository: Repository, around: Sequence[TagVerdict], digest: Digest
 ) -> State:
-    """Return the state of what no tag names: a manifest over missing content is broken."""
+    """Return the state of content without a tag: a manifest over missing content is broken."""
     seen = View(report.snapshot, repository).seen(digest).state
     if seen is not State.PRESENT or digest not in report.snapshot.manifests:
         return seen
@@ -236,7 +236,7 @@ def _having(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child,
 def _sole(
     hold: _Hold, dependents: Iterable[Dependent], *, sealed: bool, complete: bool
 ) -> Tristate:
-    """Is there one tag that names it, and something else that reaches it through an index?
+    """Does one tag alone name it, and another tag reference it through an index?
 
     Not where the registry keeps what an index references without any tag.
     """

@@ -1,4 +1,4 @@
-"""Whether the exports that are there cover a whole registry: absence needs all of it."""
+"""Whether the exports cover a whole registry: absence needs all of it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
@@ -32,7 +32,7 @@ def doubts(
     sizes: Mapping[str, int],
     times: tuple[float, float],
 ) -> NoCapacity | None:
-    """Say why nothing may be said of a registry, or None where its facts are whole.
+    """Return why a registry's capacity is unknown; None if its exports are complete.
 
     `sizes` are the files that are there, with their bytes. What was taken before the first of the
     times, in seconds since the epoch, is too old; the second is now.

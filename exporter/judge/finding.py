@@ -10,7 +10,7 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 
 MERELY: Final = "live uses may start there, but need not"
-"""Said of what is pulled only on platforms on which a use merely may be started."""
+"""Said of content that is pulled only on platforms that may start a use, but need not."""
 
 
 class Severity(StrEnum):
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 
 def weight(required_by: ReferenceClass | None, *, possible: bool = False) -> Severity:
-    """How bad is it that something cannot be pulled that at most this class requires?
+    """Return the severity of a loss that at most this class requires.
 
     Only what a live reference requires is critical; what nothing requires is information.
     `possible` says that live references would pull it only where they merely may be started.
@@ -35,7 +35,7 @@ def weight(required_by: ReferenceClass | None, *, possible: bool = False) -> Sev
 
 
 def aside(root: Root, required_by: ReferenceClass | None) -> str:
-    """Say that what is highest of a tag does not need something, but that a lower class does."""
+    """Return a note if only a lower class than the tag's own needs something."""
     if required_by in (None, root.reference_class):
         return ""
     return f"only {required_by} uses need it"
@@ -53,7 +53,7 @@ class Evidence(StrEnum):
     """The knowledge of a repository that a check needs before it may judge a tag in it."""
 
     NOTHING = "nothing"
-    """It judges what is there: a gap elsewhere takes nothing from it."""
+    """None: it judges present content, whatever gaps there are elsewhere."""
     TAG_LIST = "the complete tag list"
     """It claims an absence, which only a complete list of tags proves."""
     REACHABILITY = "what the tags reference"
@@ -67,12 +67,12 @@ class Rule:
     summary: str
     """One sentence, the same for every finding of the rule."""
     breaks_pull: bool = False
-    """Does what it finds make a pull fail? The other checks find risks."""
+    """Do its findings make a pull fail? Other checks find risks."""
     at_risk: bool = False
-    """Does it find what a garbage collection may take although something needs it?"""
+    """Does it find content that a garbage collection may remove although it is needed?"""
     needs: Evidence = Evidence.NOTHING
     runbook: str = ""
-    """The alert whose runbook says what to do, where that is not one for broken tags."""
+    """The alert whose runbook applies, if not one of those for broken tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +83,20 @@ class Finding:
     severity: Severity
     root: Root
     digest: Digest | None
-    """The child concerned; None where it is one that does not exist (a missing platform)."""
+    """The child concerned; None if it does not exist (a missing platform)."""
     platform: Platform | None
     detail: str
     """One sentence for a person."""
     hint: str = ""
-    """The cheapest way out that is known, with a command to copy; empty where none is."""
+    """The cheapest known repair, with a command to copy; may be empty."""
     login: str = ""
-    """The credentials concerned, where it is about some."""
+    """The credentials concerned, if it is about some."""
     required_by: ReferenceClass | None = None
     """The highest class that requires it, if it cannot be pulled."""
 
     @property
     def key(self) -> str:
-        """The same text for the same problem in every audit: what first-seen times are kept by."""
+        """The same text for the same problem in every audit: the key of first-seen times."""
         where = f"{self.root.repository}:{self.root.name}"
         what = f"{self.digest or ''} {self.platform or ''}{self.login}"
         return f"{self.rule.code} {where} {what}".rstrip()
@@ -115,7 +115,7 @@ class FindingKey:
 
     @classmethod
     def parse(cls, text: str) -> "FindingKey | None":
-        """Read a key; None for what is none."""
+        """Parse a key; None if it is none."""
         code, where, digest, rest = (*text.split(" ", 3), "", "", "")[:4]
         repository, _, name = where.partition(":")
         try:

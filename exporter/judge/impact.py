@@ -13,14 +13,14 @@ from exporter.oci.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Where a pull fails that the nodes of a use would make."""
+    """The platforms where the nodes of a use would fail to pull."""
 
     platforms: frozenset[Platform] = frozenset()
     """Nodes that must run it, as far as their platforms are known."""
     admitted: frozenset[Platform] = frozenset()
     """Of platforms that may start it, but need not."""
     certain: bool = True
-    """False where it can still be started elsewhere, and nothing must run it there."""
+    """False if it can still start elsewhere, and need not run there."""
 
     def __or__(self, other: "Failure") -> "Failure":
         """Return both."""
@@ -38,30 +38,30 @@ class User:
     workload: Workload | None = None
     reference_class: ReferenceClass = ReferenceClass.LIVE
     nodes: Nodes = Nodes()  # noqa: RUF009 - a frozen value
-    """Where it runs or may be started; of all its containers together."""
+    """Where it runs or may start; of all its containers together."""
     running: int = 0
-    """Containers that run now, on layers that their nodes hold."""
+    """Containers that run now, on layers cached on their nodes."""
     next_run: float | None = None
     """When a schedule starts it next, in seconds since the epoch."""
     failure: Failure | None = field(default=None, compare=False)
-    """Where it could not start again; None where it is not asked for, or it could."""
+    """Where it could not start again; None if it could, or if that is not of interest."""
 
     @property
     def stops(self) -> bool:
-        """Could it not start again? False where it is live and merely may be started there."""
+        """Could it not start again? False if it is live and may start there, but need not."""
         failure = self.failure
         merely = self.reference_class is ReferenceClass.LIVE and not (failure and failure.certain)
         return failure is not None and not merely
 
     @property
     def fails_on(self) -> tuple[Platform, ...]:
-        """Where it could not start: where it must, or else where it may; empty if not known."""
+        """Where it could not start: where it must, or else where it may; empty if unknown."""
         found = self.failure and (self.failure.platforms or self.failure.admitted)
         return tuple(sorted(found or (), key=str))
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
-        """Where it runs; where it runs nowhere yet, where it may be started."""
+        """Where it runs; before it runs anywhere, where it may start."""
         return tuple(sorted(self.nodes.platforms or self.nodes.admitted, key=str))
 
 
@@ -90,7 +90,7 @@ class Impact:
 
     @property
     def possible(self) -> "Impact":
-        """The users that may be started where they could not, and that could start elsewhere."""
+        """The users that may start where they cannot, and could start elsewhere."""
         return Impact(tuple(user for user in self.users if not user.stops))
 
     @property
@@ -112,7 +112,7 @@ class Impact:
 
     @property
     def soonest(self) -> float:
-        """The same to sort by: infinite where no schedule does."""
+        """The same as a sort key: infinite without a schedule."""
         return float("inf") if self.next_run is None else self.next_run
 
 
@@ -126,7 +126,7 @@ _NOWHERE: Final[Mapping[Nodes, Failure | None]] = {}
 def users_of(
     uses: Iterable[Use], fails: Mapping[Nodes, Failure | None] = _NOWHERE
 ) -> tuple[User, ...]:
-    """Return uses by who stands behind them: the containers of a workload are one.
+    """Return the users behind uses: the containers of a workload are one.
 
     `fails` says where those nodes fail that some of them want.
 
@@ -141,7 +141,7 @@ def users_of(
 
 
 def _apart(uses: list[Use]) -> list[list[Use]]:
-    """Part what one wants in a lower class, and on other nodes than in its highest."""
+    """Separate the uses in a lower class on other nodes than those of the highest."""
     classes = {use.reference_class for use in uses}
     if len(classes) == 1:
         return [uses]

@@ -67,7 +67,7 @@ def concluded(
 def _held_once(
     new: Iterable[Told], old: Iterable[Told], root: Callable[[Told], Root]
 ) -> Iterator[Told]:
-    """Yield what is said of each tag: the very object of before where that says the same.
+    """Yield the report of each tag: the object of before if it is equal.
 
     Both are in the order of verdicts.
     """

@@ -31,7 +31,7 @@ class ReferencedManifest:
 
     repository: Repository
     digest: Digest | None
-    """None of a tag that leads nowhere."""
+    """None for a tag that does not exist."""
     what: str
     """`image`, `index`, `attestation` …"""
     platform: Platform | None
@@ -39,11 +39,11 @@ class ReferencedManifest:
     reason: Reason | None
     """Why the state is unknown."""
     tags: tuple[Tag, ...] | None
-    """That name it directly; None where not every tag is known."""
+    """Tags that name it directly; None if not every tag is known."""
     needed_by: tuple[str, ...]
     """The names of the roots above it."""
     risk: Risk = Risk.UNKNOWN
-    """How it may be removed while what needs it stays."""
+    """How it may be removed while the manifests that need it stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class _Keeping:
         return self._protections[repository]
 
     def pinned(self, repository: Repository, digest: Digest) -> Risk:
-        """Return how a pinned digest may be removed: by a tag alone, or as nothing holds it."""
+        """Return how a pinned digest may be removed: with one tag, or since none references it."""
         protection = self.protection(repository)
         risk = protection.risk(digest)
         if protection.tags(digest) or risk.proven or protection.collector is Collector.NONE:
@@ -141,9 +141,9 @@ class _Keeping:
 
 
 def _reached(report: Report, reach: ReferenceClass) -> Iterator[TagVerdict]:
-    """The roots that matter enough, and those that hold what is attached to their manifests.
+    """Yield the roots of a sufficient class, and the tags of their attachments.
 
-    And what is attached to that in turn: the signature of a bill of materials.
+    And those of attachments in turn: the signature of a bill of materials.
     """
     rest: list[TagVerdict] = []
     kept: set[tuple[Repository, str]] = set()
@@ -166,7 +166,7 @@ def _attached_to(verdict: TagVerdict) -> tuple[Repository, str]:
 
 
 def _below(keeping: _Keeping, verdict: TagVerdict) -> Iterator[ReferencedManifest]:
-    """Yield what a root references; the manifest that a tag itself names has its tag."""
+    """Yield the references of a root, without the manifest that a tag itself names."""
     root, names = verdict.root, (verdict.root.name,)
     pinned = root.digest if root.tag is None else None
     protection = keeping.protection(root.repository)
@@ -195,7 +195,7 @@ def _below(keeping: _Keeping, verdict: TagVerdict) -> Iterator[ReferencedManifes
 def _holders(
     snapshot: Snapshot, protection: Protection, indexes: Iterable[Digest]
 ) -> frozenset[Digest]:
-    """Return the indexes whose own tag would keep all that has no tag right above it."""
+    """Return the indexes whose own tag would keep the untagged manifests below them."""
     within = {
         each: {
             child.digest
@@ -212,7 +212,7 @@ def _holders(
 def _named(
     snapshot: Snapshot, bare: Iterable[ReferencedManifest], prefix: str
 ) -> Iterator[KeepTag]:
-    """Give each manifest the shortest name that is not another manifest's."""
+    """Yield a keep tag for each manifest, by the shortest name that is free."""
     taken = {
         (repository, tag)
         for repository, sealed in snapshot.sealed.items()

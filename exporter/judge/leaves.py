@@ -25,7 +25,7 @@ NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not audited")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A snapshot as seen from within one repository, the way a pull sees it."""
+    """A snapshot within one repository, as a pull sees it."""
 
     snapshot: Snapshot
     repository: Repository
@@ -75,18 +75,18 @@ class View:
         return min((each.proof for each in seen if each), key=LADDER.index, default=None)
 
     def diff_id_mismatches(self, digest: Digest) -> tuple[DiffIdMismatch, ...]:
-        """In what an image is not what its own configuration says."""
+        """Differences between an image and its own configuration."""
         return self.snapshot.diff_id_mismatches.get(digest, ())
 
     def stated_platform(self, manifest: Manifest | None) -> Platform | None:
-        """The platform that an image's configuration states, where it was read."""
+        """The platform in an image's configuration, if that was read."""
         config = manifest.config if manifest else None
         return self.snapshot.config_platforms.get(config.digest) if config else None
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An end of the walk from a tag: an image, or whatever stands in its place."""
+    """A leaf below a tag: an image, or whatever is in its place."""
 
     digest: Digest
     platform: Platform | None
@@ -108,13 +108,13 @@ class ManifestTree:
 
     leaves: tuple[Leaf, ...]
     nested: tuple[Digest, ...]
-    """The indexes on the way that are there, without the manifest itself."""
+    """The present indexes above it, without the manifest itself."""
 
 
 def as_run(
     view: View, root: Digest, leaves: tuple[Leaf, ...], uses: Iterable[Use]
 ) -> tuple[Leaf, ...]:
-    """Return an image that runs where it states that it cannot as one that states nothing.
+    """Return an image that runs on another platform than it states as one that states none.
 
     A node pulls an image that stands alone whatever it states (containerd `core/images/image.go`,
     `Manifest`); whether it then runs, only a container that does can tell.
@@ -131,7 +131,7 @@ def as_run(
 
 
 def grow(view: View, digest: Digest) -> ManifestTree:
-    """Return what a tag on this digest references.
+    """Return the tree below a digest.
 
     An index that is unknown now is a leaf of its own, beside those below it.
     """
@@ -164,7 +164,7 @@ def _stands(view: View, digest: Digest) -> bool:
 
 
 def _entries(index: Manifest) -> list[Descriptor]:
-    """What an index lists, the first last: taken from the end, it comes in order."""
+    """Return the entries of an index in reverse: taken from the end, they are in order."""
     return [link.target for link in reversed(index.links) if link.kind is not Kind.SUBJECT]
 
 
@@ -185,7 +185,7 @@ def _misstated(entry: Descriptor, below: Manifest | None) -> str:
 
 
 def _each_once(leaves: list[Leaf]) -> tuple[Leaf, ...]:
-    """Take one leaf of a digest and platform: where an index lists it twice, as an image."""
+    """Return one leaf per digest and platform: of two entries of an index, the image."""
     found: dict[tuple[Digest, Platform | None], Leaf] = {}
     for leaf in leaves:
         key = leaf.digest, leaf.platform
@@ -206,7 +206,7 @@ def _lone(view: View, digest: Digest) -> Leaf:
 
 
 def _kind(entry: Descriptor, below: Manifest | None) -> ChildKind:
-    """What an entry is for. Nodes go by the platform: BuildKit's mark counts where none is."""
+    """Return the kind of an entry: by its platform, or without one by BuildKit's mark."""
     if entry.platform.unknown if entry.platform else entry.attestation:
         return ChildKind.ATTESTATION
     if not entry.is_manifest:

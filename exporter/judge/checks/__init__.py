@@ -1,4 +1,4 @@
-"""The checks: each module here holds one, and is all that there is to add for one."""
+"""The checks: each module here is one."""
 
 import pkgutil
 from importlib import import_module

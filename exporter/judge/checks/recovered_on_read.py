@@ -1,4 +1,4 @@
-"""Content that was there only at the second look."""
+"""Content that only the second request found."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +11,7 @@ _RULE: Final = Rule("recovered-on-read", "Content was missing until it was reque
 
 
 def _find(context: TagContext) -> Iterator[Finding]:
-    """Yield a finding for every manifest and blob that the first look denied, the second found.
+    """Yield a finding for every manifest and blob that only the second request found.
 
     It can be pulled now. Until this audit it could not, or a replica lagged behind.
     """

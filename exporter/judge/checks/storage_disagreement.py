@@ -34,7 +34,7 @@ def _words(found: Disagreement) -> str:
 
 
 def _may_remain(_key: FindingKey, context: TagContext) -> bool:
-    """May both still differ? Where the storage was not read, nothing shows that they agree."""
+    """May both still differ? If the storage was not read, nothing shows that they agree."""
     return context.snapshot.sampled_at != context.snapshot.taken_at
 
 

@@ -20,7 +20,7 @@ _RULE: Final = Rule(
 
 
 def _find(context: TagContext) -> Iterator[Finding]:
-    """Yield a finding for every standing manifest below a tag that may be removed before it.
+    """Yield a finding for every present manifest below a tag that may be removed before it.
 
     distribution 2.x sweeps what has no tag of its own with `garbage-collect --delete-untagged`
     (garbagecollect.go, v2.8.3: untagged manifests are removed before any index is followed); for
@@ -56,7 +56,7 @@ def _may_remain(key: FindingKey, context: TagContext) -> bool:
 
 
 def _references(context: TagContext, digest: Digest | None) -> bool | None:
-    """Does the tag reference a manifest that is there to be lost? None where that is unknown."""
+    """Does the tag reference a present manifest? None if unknown."""
     same = [child for child in context.verdict.children if child.digest == digest]
     if remaining.unresolved(context) or not (same or digest in context.verdict.indexes):
         return None if remaining.hides(context) else False
