@@ -33,7 +33,7 @@ _UNLIMITED: Final = 10**9
 _COLUMNS: Final = "{:10}{:>9}{:>9}{:>9}  {}"
 
 
-def main(tags: list[int], blobs: int, shard: Shard) -> None:
+def main(tags: list[int], blobs: int, shard: Shard, audits: int) -> None:
     """Measure each size in a process of its own."""
     for each in tags:
         repositories = each // TAGS
@@ -43,11 +43,12 @@ def main(tags: list[int], blobs: int, shard: Shard) -> None:
         print(_COLUMNS.format("", "seconds", "CPU", "peak MB", ""), flush=True)
         command = [sys.executable, "-m", "benchmarks.million", "--alone", "--tags", str(each)]
         command += ["--blobs", str(blobs), "--shard", str(shard)]
+        command += ["--audits", str(audits)]
         subprocess.run(command, check=True)
 
 
-async def alone(tags: int, blobs: int, shard: Shard) -> None:
-    """Measure two audits in this process, each with all that follows of it."""
+async def alone(tags: int, blobs: int, shard: Shard, audits: int) -> None:
+    """Measure audits in this process, each with all that follows of it."""
     registry = Known(tags // TAGS, shard=shard)
     with TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger", lambda: BEGAN) as memory:
         limits = AuditLimits(width=32, deadline=_UNLIMITED, entries=_UNLIMITED, tags=_UNLIMITED)
@@ -64,7 +65,7 @@ async def alone(tags: int, blobs: int, shard: Shard) -> None:
             return f"{len(steps.shown.tags):,} tags"
 
         again = (steps.stored, steps.keep, steps.render)
-        for act in (seen, judged, *again, *again):
+        for act in (seen, judged, *again * audits):
             forget_peak()
             asked, began, cpu = registry.requests, time.perf_counter(), time.process_time()
             result = await act()
@@ -85,9 +86,10 @@ if __name__ == "__main__":
     arguments.add_argument("--tags", type=int, nargs="*", default=[200_000])
     arguments.add_argument("--blobs", type=int, default=10, help="of each tag")
     arguments.add_argument("--shard", type=_shard, default=WHOLE)
+    arguments.add_argument("--audits", type=int, default=2)
     arguments.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     told = arguments.parse_args()
     if told.alone:
-        asyncio.run(alone(told.tags[0], told.blobs, told.shard))
+        asyncio.run(alone(told.tags[0], told.blobs, told.shard, told.audits))
     else:
-        main(told.tags, told.blobs, told.shard)
+        main(told.tags, told.blobs, told.shard, told.audits)

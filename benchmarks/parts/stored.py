@@ -16,6 +16,7 @@ from exporter.facts.body import Outline
 from exporter.facts.inventory import Driver, Folder, Inventory
 from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.facts.proof import HEADER, LAST_BYTE
+from exporter.facts.registry_kind import Collector, RegistryKind
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Sealed, Snapshot
@@ -52,6 +53,8 @@ def first_audit(registry: Synthetic, blobs: int, shard: Shard) -> Snapshot:
         registry=registry.name,
         taken_at=BEGAN,
         sampled_at=BEGAN,
+        collector=Collector.DISTRIBUTION_3,
+        kind=RegistryKind("distribution", "3.1.1", Collector.DISTRIBUTION_3),
         roots=tuple(roots),
         manifests=manifests,
         sightings=sightings,
