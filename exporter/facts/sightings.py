@@ -222,6 +222,12 @@ class Sightings(Mapping[Place, Sighting]):
         others = {at[1].packed: seen for at, seen in self._others.items() if at[0] == repository}
         return {key: self._kinds[code] for key, code in codes.items()} | others
 
+    def digests(self, repository: Repository) -> bytes:
+        """Return the packed sha256 digests that were seen in one repository, ascending."""
+        self.settle()
+        part = self._parts.get(repository)
+        return part.digests if part else b""
+
     @property
     def kinds(self) -> Counter[Sighting]:
         """How often each different sighting was made."""

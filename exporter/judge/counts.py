@@ -46,7 +46,8 @@ def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
         short = {key: size for key, size in content.present.items() if len(key) == PACKED}
         long = {key: size for key, size in content.present.items() if len(key) > PACKED}
         others |= long
-        weights[content.repository] = stored.add(short) + sum(long.values())
+        at = content.repository
+        weights[at] = stored.add(short, snapshot.sightings.digests(at)) + sum(long.values())
     referenced = stored.bytes_once() + sum(others.values())
     tags = tuple(tags)
     repositories = _repository_counts(snapshot, tags, weights)
@@ -167,10 +168,15 @@ class _Stored:
     parts: list[tuple[bytes, Sequence[int]]] = field(default_factory=list)
     """Packed digests in ascending order, and the bytes of each."""
 
-    def add(self, sizes: Mapping[bytes, int]) -> int:
-        """Note the contents of one repository, and return their bytes."""
+    def add(self, sizes: Mapping[bytes, int], seen: bytes) -> int:
+        """Note the contents of one repository, and return their bytes.
+
+        `seen` are all its digests, as the snapshot holds them: nearly always the same.
+        """
         keys = sorted(sizes)
-        self.parts.append((b"".join(keys), array("q", [sizes[key] for key in keys])))
+        packed = b"".join(keys)
+        held = seen if packed == seen else packed
+        self.parts.append((held, array("q", [sizes[key] for key in keys])))
         return sum(sizes.values())
 
     def bytes_once(self) -> int:

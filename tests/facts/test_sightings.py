@@ -52,6 +52,9 @@ def same(made: Sightings, wanted: dict[Place, Sighting]) -> None:
     assert set(made.repositories) == {at for at, _ in wanted}
     for repository in made.repositories:
         assert made.of(repository) == {at[1]: s for at, s in wanted.items() if at[0] == repository}
+    for repository in made.repositories:
+        short = sorted(d.packed for at, d in wanted if at == repository and d[3:6] == "256")
+        assert made.digests(repository) == b"".join(short)
     packed = {(at, Digest.of_packed(k)): s for at, found in made.packed() for k, s in found.items()}
     assert packed == wanted
     app = {at: seen for at, seen in wanted.items() if at[0] == "app"}
