@@ -205,7 +205,9 @@ async def _sealed(
     sealed = await seals(target, told, answers, needed(), ())
     bared = due.bared(sealed, needed())
     again = await seals(target, {at: told[at] for at in bared}, {}, needed(), ()) if bared else {}
-    return {at: each for at, each in sealed.items() if at not in bared} | again
+    found = {at: each for at, each in sealed.items() if at not in bared} | again
+    known = due.before.sealed  # what both audits hold is held once
+    return {at: last if (last := known.get(at)) == each else each for at, each in found.items()}
 
 
 async def _compare(target: Target, proofs: StorageProofs, asked: AuditAnswers) -> None:
