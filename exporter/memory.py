@@ -1,4 +1,4 @@
-"""Memory: the protocols of what outlives a process, and the values that they keep."""
+"""Memory: the protocols of state that outlives a process, and the values that they keep."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Memory(Protocol):
 
 
 class Outlines(Protocol):
-    """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
+    """The references of manifests in a storage that were read before, by their digests."""
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
         """Return what was kept of some sha256 digests, unchanged."""
@@ -42,10 +42,10 @@ class Kept:
 
 
 class Journal(Protocol):
-    """Where complete audits are put away, each whole or not at all."""
+    """The store of complete audits, each saved whole or not at all."""
 
     def last(self, registry: str) -> Kept | None:
-        """Return what was put away last, or None."""
+        """Return the last saved audit, or None."""
 
     def keep(self, registry: str, kept: Kept) -> None:
         """Put away one registry's truth in place of the one before."""
@@ -68,19 +68,19 @@ class Proofs(Protocol):
         """Return the full reads of a registry's content."""
 
     def want(self, registry: str, digests: Iterable[Digest]) -> None:
-        """Note that these are needed: what is new waits for its proof from now on."""
+        """Note that these are needed: new ones wait for their verification from now on."""
 
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
-        """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
+        """Keep the result of a full read: hashed, or corrupt; anything else proves nothing."""
 
     def forget(self, registry: str) -> None:
-        """Forget what whole reads found: it was of another registry of that name."""
+        """Forget the full reads: they were of another registry of that name."""
 
     def learn(self, registry: str, digest: Digest, content: Inside) -> None:
-        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
+        """Keep the diff ids of a configuration or layer, and how many readings in a row agreed."""
 
     def debt(self, registry: str) -> float:
-        """When is all that was read paid for by the budget? 0 where nothing was."""
+        """Return when the budget has paid for all reads; 0 without any."""
 
     def owe(self, registry: str, until: float) -> None:
-        """Note when what is about to be read will be paid for."""
+        """Note when the budget will have paid for the next read."""

@@ -28,7 +28,7 @@ class Unseen(Exception):
     """It could not be established. `None` or `Absent` are answers; this is the lack of one."""
 
     def __init__(self, subject: str, reason: Reason, detail: str = "") -> None:
-        """Say what could not be seen and why; `detail` is one sentence, free of credentials."""
+        """Name the subject and the reason; `detail` is one sentence, free of credentials."""
         super().__init__(f"{subject}: {reason}{f' ({detail})' if detail else ''}")
         self.subject = subject
         self.reason = reason
@@ -36,7 +36,7 @@ class Unseen(Exception):
 
     @classmethod
     def unexpected(cls, subject: str, error: Exception) -> Self:
-        """Return what to make of an exception that no adapter should raise; log it as well."""
+        """Return the `Unseen` of an exception that no adapter should raise; log it as well."""
         return cls(subject, Reason.INTERNAL, f"unexpected {type(error).__name__}: see the log")
 
     def gap(self, scope: Scope, subject: str = "") -> Gap:
@@ -45,7 +45,7 @@ class Unseen(Exception):
 
 
 class Full(Exception):
-    """Raised by a `Sink` that wants no more of what it is handed: the rest is not read."""
+    """Raised by a `Sink` that needs no more bytes: the rest is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """An answer that came, but whose bytes are short or are other ones than the digest names."""
+    """A response whose bytes are short, or have another digest."""
 
     detail: str
     """`0 of 1034 bytes`, `hashes to sha256:…`."""
@@ -115,7 +115,7 @@ class BlobRead:
     """Bytes of a blob that came, and are right as far as they were read."""
 
     content: bytes
-    """Its last byte, or all of it where that was asked for."""
+    """Its last byte, or all of it if that was requested."""
     hashed: bool = False
     """Did every byte come, and match the digest?"""
 
@@ -136,20 +136,20 @@ class ReferenceSource(Protocol):
         """Its label in metrics and reports."""
 
     def uses(self) -> Listing[Use]:
-        """Read all that is wanted now; what cannot be read of it is among the gaps.
+        """Read all uses of now; what cannot be read is among the gaps.
 
         It takes as long as its source does: call it in a thread. Raises `Unseen` where nothing at
         all can be read: that is not "nothing is wanted".
         """
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
-        """Which sets of pull secrets are there, by `Use.login`? Never to be shown, nor kept."""
+        """Return the sets of pull secrets, by `Use.login`. Never show or store them."""
 
     def owns(self, use: Use) -> bool:
         """Did this source, and no other, name a use?"""
 
     def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
-        """Take for what was so lately some uses that it named before a restart.
+        """Take uses that it named before a restart for its last known ones.
 
         `synced` says when each kind was last listed, in seconds since the epoch.
         """
@@ -164,7 +164,7 @@ class WatchedSource(ReferenceSource, Protocol):
         ...
 
     def latest(self) -> Listing[Use]:
-        """Return all that is wanted as it is known from what changed; raise `Unseen`.
+        """Return all uses as they are known by the watch; raise `Unseen`.
 
         Call it in a thread, and not beside `uses`.
         """
@@ -175,7 +175,7 @@ class RepositoryList(Protocol):
     """Lists the repositories of a registry, instead of its own catalogue."""
 
     async def repositories(self) -> Listing[Repository]:
-        """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
+        """Return the repositories. Raises `Unseen` if nothing at all could be listed."""
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -188,13 +188,13 @@ class Catalogue(Protocol):
         """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
 
     async def repositories(self) -> Listing[Repository]:
-        """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
+        """Return the repositories. Raises `Unseen` if nothing at all could be listed."""
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
-        """Which tags has a repository? Raises `Unseen` where nothing at all could be listed."""
+        """Return the tags of a repository. Raises `Unseen` if nothing at all could be listed."""
 
     async def kind(self, repository: Repository | None) -> RegistryKind:
-        """Which software is it, as far as its answers tell?
+        """Return the kind of its software, as far as its answers show it.
 
         Without a repository only those that were given already; with one, a harmless request may
         be made there. Raises `Unseen`.
@@ -206,7 +206,7 @@ class Content(Protocol):
 
     @property
     def ranges(self) -> bool | None:
-        """Does it send the part of a blob that is asked for? Where it does not, it sends all of it.
+        """Does it serve ranges of a blob? If not, it sends all of it.
 
         As its latest answer showed; None before the first.
         """
@@ -216,7 +216,7 @@ class Content(Protocol):
         """Does reading a manifest change the registry's own records? None is unknown."""
 
     async def stands(self, repository: Repository, digest: Digest) -> bool:
-        """Can a manifest be read at this moment? Read in full, but not where that leaves a trace.
+        """Can a manifest be read now? It is read in full, but not where that leaves a trace.
 
         Its words stand beside a loss below it: neither a passing fault nor a connection that cuts
         bodies short is the reason.
@@ -225,7 +225,7 @@ class Content(Protocol):
     async def head(
         self, repository: Repository, reference: Tag | Digest
     ) -> Digest | Absent | Wrong:
-        """To what does a tag resolve, or is a manifest still there by digest?
+        """Return the digest of a tag, or whether a manifest is present by its digest.
 
         A 404 to HEAD has no body to trust: the adapter asks again with GET before `Absent`.
         `Wrong` for a tag whose manifest the registry cannot parse itself.
@@ -234,7 +234,7 @@ class Content(Protocol):
     async def verify_tag(
         self, repository: Repository, tag: Tag, claimed: Digest
     ) -> Digest | Absent | Wrong:
-        """To what does a tag resolve by the bytes that it hands out, where HEAD claims this?
+        """Return the digest of a tag by its bytes, where HEAD claims this one.
 
         `Wrong` where they are other bytes than the claimed digest names, and are served under no
         digest of their own.
@@ -246,7 +246,7 @@ class Content(Protocol):
         """Read a manifest by digest, whole, and hash it."""
 
     async def referrers(self, repository: Repository, subject: Digest) -> Listing[Referrer] | None:
-        """Which manifests name this one as their subject? None where it has no referrers API."""
+        """Return the manifests whose subject is this one; None if it has no referrers API."""
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         """How many bytes does HEAD claim a blob to have? A claim, and no proof."""
@@ -254,7 +254,7 @@ class Content(Protocol):
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
     ) -> BlobRead | Absent | Wrong:
-        """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed).
+        """Read a blob's last byte by a ranged GET, or all of it if `whole` (bounded, hashed).
 
         What came whole is hashed, whether that was asked for or not.
         """
@@ -264,10 +264,10 @@ class Sink(Protocol):
     """Takes the bytes of what is read in full: it sets the pace, and never keeps them."""
 
     def begin(self) -> None:
-        """Forget what came: the content is read from its beginning, maybe once more."""
+        """Forget all bytes: the content is read from its beginning, maybe once more."""
 
     async def take(self, chunk: bytes) -> None:
-        """Take some bytes, in order; nothing more is read until this returns.
+        """Take bytes, in order; nothing more is read until this returns.
 
         Raises `Full` where it wants no more.
         """
@@ -278,12 +278,12 @@ class Bytes(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Is what is read there the same for every repository?"""
+        """Is its content the same for every repository?"""
 
     async def prove(
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
     ) -> Absent | Wrong | None:
-        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`.
+        """Read and hash every byte: None if the digest is right. Raises `Unseen`.
 
         `again` asks for bytes that come from no connection or cache that the read before used.
         """
@@ -293,7 +293,7 @@ class KeepTagger(Protocol):
     """Writes tags on manifests that exist already, and nothing else."""
 
     async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
-        """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
+        """Set a tag on a manifest. Raises `Unseen` if that is not proven afterwards."""
 
 
 class UploadContent(Protocol):
@@ -301,14 +301,14 @@ class UploadContent(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes are there?"""
+        """Return the number of bytes."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Read it from the beginning."""
 
 
 class ContentWriter(Content, Bytes, KeepTagger, Protocol):
-    """A registry that may be given what it lost, by digest, and keep tags."""
+    """A registry that lost content is uploaded to, by digest, and that keep tags are set in."""
 
     async def upload(
         self,
@@ -337,19 +337,19 @@ class Storage(Protocol):
     """A registry's own storage."""
 
     def read(self) -> "Inventory":
-        """List all that it holds; what cannot be seen is among the inventory's gaps.
+        """List all of its content; what cannot be read is among the inventory's gaps.
 
         It takes as long as its disk does: call it in a thread. Raises `Unseen`.
         """
 
     def size(self, repository: Repository, digest: Digest, *, manifest: bool) -> int | None:
-        """How many bytes has the file that a repository links as a manifest, or as a blob, now?
+        """Return the size of the file that a repository links as a manifest, or as a blob, now.
 
         None where there is no such link or file. Likewise.
         """
 
     def tagged(self, repository: Repository, tag: Tag) -> str | None:
-        """Which digest does a tag name now? None where it names none. Likewise."""
+        """Return the digest of a tag now; None if it names none. Likewise."""
 
 
 class Registry(Catalogue, Content, Protocol):

@@ -1,4 +1,4 @@
-"""Plain counts of what was done since the process started."""
+"""Plain counts since the process started."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Tally:
     seconds_sum: dict[str, float] = field(default_factory=dict)
     retries: int = 0
     throttled_seconds: float = 0.0
-    """Seconds spent waiting because the registry or our own rate limit said so."""
+    """Seconds spent waiting for a rate limit, the registry's or the configured one."""
 
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

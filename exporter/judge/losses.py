@@ -1,4 +1,4 @@
-"""Lost content that the bytes of its digest would restore, and what became of it."""
+"""Lost content that the bytes of its digest would restore, and its repair."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ class Way(StrEnum):
 
     UPLOAD = "upload"
     MOUNT = "mount"
-    """From another repository of the same registry; uploaded where the registry does not mount."""
+    """From another repository of the same registry; uploaded if the registry does not mount."""
     TAG = "tag"
-    """The manifest is there or is uploaded too; the tag that should name it does not exist."""
+    """The manifest is present or is uploaded too, but its tag does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +44,31 @@ class Restorable:
 
     @property
     def place(self) -> Place:
-        """Where it is lost."""
+        """The place that has lost it."""
         return self.repository, self.digest
 
     @property
     def target(self) -> Descriptor:
-        """Return what is to be read and hashed."""
+        """Return the descriptor to read and hash."""
         kind = OCI_MANIFEST if self.kind == MANIFEST else _BLOB_TYPE
         return Descriptor(kind, self.digest, self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class RepairStep:
-    """One loss, where its bytes come from, and what became of it."""
+    """One loss, the source of its bytes, and the result."""
 
     loss: Restorable
     way: Way = Way.UPLOAD
     source: str = ""
-    """Who has the bytes, which were read and hashed; empty where nobody has them."""
+    """The source of the bytes, which were read and hashed; empty if there is none."""
     failure: str = ""
-    """Why it could not be restored; empty in a plan, and where it was."""
+    """Why it could not be restored; empty in a plan, and if it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The repair of one registry: a plan, or what became of it."""
+    """The repair of one registry: a plan, or its result."""
 
     report: Report
     """The report of the audit before."""

@@ -1,4 +1,4 @@
-"""A part of a report: what it says of some repositories, taken out and put in."""
+"""A part of a report: the results for some repositories, taken out or put in."""
 
 from collections.abc import Container
 from dataclasses import replace
@@ -13,7 +13,7 @@ from exporter.oci.reference import Repository
 
 
 def report_part(whole: Report, of: Container[Repository]) -> Report:
-    """Return what a report says of some repositories; its counts stay those of the registry."""
+    """Return the results of a report for some repositories; its counts stay the registry's."""
     return replace(
         whole,
         snapshot=part(whole.snapshot, of),
@@ -24,7 +24,7 @@ def report_part(whole: Report, of: Container[Repository]) -> Report:
 
 
 def with_report_part(whole: Report, new: Report, of: Container[Repository]) -> Report:
-    """Return a report with the word of a newer one on some repositories.
+    """Return a report with the results of a newer one for some repositories.
 
     Equal to a report on both, but for what its storage means: that is as the older one has it.
     """

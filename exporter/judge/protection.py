@@ -1,4 +1,4 @@
-"""Protection: what keeps the children of a tagged index in one repository, by registry kind."""
+"""Protection of the children of a tagged index in one repository, by registry kind."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Risk(StrEnum):
     UNKNOWN = "unknown"
     """Not every tag is known that may keep it."""
     SWEPT = "swept"
-    """By a garbage collection that keeps only what is tagged directly."""
+    """By a garbage collection that keeps only manifests that are tagged directly."""
     UNCLEAR = "unclear"
     """By such a garbage collection, if the registry's is one."""
     MOVED_TAG = "moved-tag"
@@ -62,7 +62,7 @@ class Protection:
     def of(
         cls, snapshot: Snapshot, repository: Repository, known: Mapping[Digest, Sequence[Tag]]
     ) -> "Protection":
-        """Return what keeps the manifests of a repository; `known` are its resolved tags."""
+        """Return the protection of a repository's manifests; `known` are its resolved tags."""
         sealed, kind = snapshot.sealed.get(repository), snapshot.kind
         if ChildRemoval.UNTAGGED_PARENT not in kind.removals:
             return cls(snapshot.collector, kind, sealed, known)
@@ -73,7 +73,7 @@ class Protection:
         return cls(snapshot.collector, kind, sealed, known, held, len(read) == len(tagged))
 
     def tags(self, digest: Digest) -> tuple[Tag, ...] | None:
-        """Return the tags that name a manifest; None where none is known and not all are."""
+        """Return the tags that name a manifest; None if none is known and not all tags are."""
         if self.sealed is not None:
             return self.sealed.pointing_at(digest)
         return tuple(self.known.get(digest, ())) or None
@@ -97,7 +97,7 @@ class Protection:
         return Risk.MOVED_TAG if tagged else self.untagged(digest)
 
     def keeps(self, digest: Digest) -> bool | None:
-        """Return whether a manifest stays while its index does; None where that is not known."""
+        """Return whether a manifest stays while its index does; None if unknown."""
         risk = self.risk(digest)
         return None if risk is Risk.UNKNOWN else not risk.endangers
 

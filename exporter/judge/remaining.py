@@ -1,4 +1,4 @@
-"""Earlier findings that may still be so, although they could not be looked for now.
+"""Earlier findings that may still hold, although they could not be checked now.
 
 A finding that is not made again is over where something shows that it is not so any more. Where
 nothing could, its first-seen time is kept for an audit that can tell. A broken tag that is gone
@@ -32,7 +32,7 @@ def remaining(
     keys: Iterable[str],
     checks: Iterable[Check],
 ) -> Iterator[str]:
-    """Yield which of some findings' keys may still be so, for all that was seen.
+    """Yield the keys of findings that may still hold, by all that was read.
 
     None of a tag that is not there any more: where a list has gaps, what was looked at before is
     looked at again.
@@ -73,7 +73,7 @@ def wrong_content(key: FindingKey, context: TagContext) -> bool:
 
 
 def platform(key: FindingKey, context: TagContext) -> bool:
-    """May a platform that wants the tag still find nothing? Of what is unread none is known."""
+    """May a platform that needs the tag still lack an image? Unread content has none known."""
     verdict = context.verdict
     wanted = verdict.root.nodes.every.union(*(use.nodes.every for use in verdict.uses))
     if key.rest not in map(str, wanted):
@@ -82,7 +82,7 @@ def platform(key: FindingKey, context: TagContext) -> bool:
 
 
 def drifted(context: TagContext, digest: Digest | None) -> bool | None:
-    """Does something run by the tag that it does not reference? None where that is unknown."""
+    """Does something run by the tag that it does not reference? None if unknown."""
     root = context.verdict.root
     running = {each for use in context.verdict.uses for each in use.running}
     live = root.reference_class is ReferenceClass.LIVE
@@ -97,12 +97,12 @@ def drifted(context: TagContext, digest: Digest | None) -> bool | None:
 
 
 def unresolved(context: TagContext) -> bool:
-    """Could the tag itself not be asked?"""
+    """Could the tag itself not be requested?"""
     return context.verdict.root.sighting.state is State.UNKNOWN
 
 
 def hides(context: TagContext) -> bool:
-    """May the tag reference more than was seen? What was read once never changes."""
+    """May the tag reference more than was read? Content that was read once never changes."""
     return unresolved(context) or any(
         child.kind is ChildKind.INDEX or child.digest == context.verdict.root.digest
         for child in _unread(context)
@@ -110,7 +110,7 @@ def hides(context: TagContext) -> bool:
 
 
 def nameless(context: TagContext) -> tuple[Child, ...]:
-    """Return the children whose platform could not be read: it is in the keys of findings."""
+    """Return the children whose platform is unknown: it is in the keys of findings."""
     return tuple(
         child
         for child in context.verdict.children
@@ -123,7 +123,7 @@ def _hides_platform(lack: Lack) -> bool:
 
 
 def _unread(context: TagContext) -> tuple[Child, ...]:
-    """The children that could not be seen and that were never read before."""
+    """Return the children that could not be read now, and never were."""
     known = context.snapshot.manifests
     return tuple(child for child in _doubtful(context) if child.digest not in known)
 

@@ -56,18 +56,18 @@ class ChildCounts:
     broken: int
     unknown: int
     unprotected: int | None
-    """None where the repository's tags are not all known."""
+    """None if the repository's tags are not all known."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagReport:
-    """All that a report says of one tag or pinned digest."""
+    """The report of one tag or pinned digest."""
 
     verdict: TagVerdict
     findings: tuple[Finding, ...]
     """Its findings."""
     impact: Impact
-    """Those that its loss affects; nobody where it can be pulled."""
+    """The users that its loss affects; none if it can be pulled."""
     lost_since: Mapping[ReferenceClass | None, float]
     """When the loss was first seen, by the class that it affects: seconds since the epoch."""
     urgency: Urgency
@@ -75,7 +75,7 @@ class TagReport:
     incomplete: frozenset[Requirement]
     """The needs with an expected child that is not proven to be present."""
     failing_pulls: int = 0
-    """Pods whose nodes fail to pull it, for whatever cause: it is no verdict."""
+    """Pods whose nodes fail to pull it, whatever the cause: it is no verdict."""
     pull_error: str = ""
     """The message of one of these nodes; empty if there is none."""
 
@@ -86,7 +86,7 @@ class TagReport:
 
     @property
     def since(self) -> float | None:
-        """When it was first seen that the tag cannot be pulled: seconds since the epoch."""
+        """When the tag was first found to be impossible to pull: seconds since the epoch."""
         return min(self.lost_since.values(), default=None)
 
     @property
@@ -96,19 +96,19 @@ class TagReport:
 
     @property
     def order(self) -> tuple[int, int, int, float]:
-        """Sort key: what matters most, what is worst, and what a schedule starts soonest."""
+        """Sort key: the most important, the worst, and the soonest scheduled first."""
         own = self.verdict.root.reference_class.rank
         return own, self.urgency, self.verdict.stake, self.impact.soonest
 
     def impact_on(self, failing: ReferenceClass) -> Impact:
-        """Return the impact of what a class needs: on everybody for the tag's own class."""
+        """Return the impact of the losses for a class: on all users for the tag's own class."""
         own = failing is self.verdict.root.reference_class
         return self.impact if own else self.impact.of(failing)
 
     def child_counts(
         self, by: ReferenceClass | None, *, possible: bool = False
     ) -> ChildCounts | None:
-        """Count the children that a class requires; None asks for what nothing requires.
+        """Count the children that a class requires; None counts optional ones.
 
         `possible` asks for those that it pulls only where it merely may be started.
 
@@ -144,24 +144,24 @@ class BrokenTag:
 
     verdict: TagVerdict
     platforms: tuple[Platform, ...]
-    """On which; empty where no platform is known."""
+    """The affected platforms; empty if none is known."""
     required: bool
     """Must one of them run it?"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One manifest or blob that is missing, short or corrupt, or not what its image says."""
+    """One manifest or blob that is missing, short, corrupt, or does not fit its image."""
 
     lack: Lack
     affects: tuple[BrokenTag, ...]
     """The tags that lack it, live first, including those that lack it only in an optional child."""
     since: float | None = None
-    """When one of them was first seen to be broken: seconds since the epoch."""
+    """When the first of them was found to be broken: seconds since the epoch."""
 
     @property
     def breaks(self) -> tuple[BrokenTag, ...]:
-        """The tags that cannot be pulled without it where they must run."""
+        """The tags that cannot be pulled without it on a platform that must run them."""
         return tuple(each for each in self.affects if each.required)
 
     @property
@@ -177,7 +177,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class VanishedTag:
-    """A tag that could not be pulled when it was last seen, and that is not listed any more."""
+    """A tag that could not be pulled when last audited, and is not listed any more."""
 
     repository: Repository
     tag: Tag
@@ -198,7 +198,7 @@ class RepositoryCounts:
     tags: int
     children: Mapping[tuple[ReferenceClass, State], int]
     unprotected: Mapping[ReferenceClass, int] | None
-    """None where the repository's tags are not all known."""
+    """None if the repository's tags are not all known."""
     logical_bytes: int
     """Bytes of present content, shared content included."""
 
@@ -214,7 +214,7 @@ class Counts:
     """Counted in repositories with a complete list of tags; None if there are none."""
     repositories: Mapping[Repository, RepositoryCounts]
     blobs: Mapping[State, int]
-    """Without what other registries hold by design."""
+    """Without content that other registries have by design."""
     proofs: Mapping[Proof, int]
     """How the blobs that are present were proven."""
     referenced_bytes: int
@@ -246,14 +246,14 @@ class Report:
 
     @property
     def empty(self) -> bool:
-        """Is nothing in scope of a registry that should have something?
+        """Is a registry empty in scope that should have something?
 
         One that hides what a login may not list looks the same as one that has nothing.
         """
         return not self.tags and self.snapshot.role is not Role.PROXY
 
     def proven_at(self, root: Root) -> float:
-        """Return when a tag's content was last asked for: seconds since the epoch."""
+        """Return when a tag's content was last requested: seconds since the epoch."""
         return proven_at(self.snapshot, root)
 
     @property

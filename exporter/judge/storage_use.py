@@ -1,4 +1,4 @@
-"""Storage use, and what each collection would remove and break."""
+"""Storage use, and predicted garbage collections."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ class CollectorForecast:
     are out of scope count as `selected`."""
     reclaimable_bytes: int
     abort: str
-    """Why it would give up; empty where it runs to its end."""
+    """Why it would abort; empty if it would not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class StorageUse:
 def storage_use(
     inventory: Inventory, roots: Iterable[Root], collector: str, grace: Grace, now: float
 ) -> StorageUse | Unpredictable:
-    """Return what a storage's inventory means; `now` is in seconds since the epoch.
+    """Return the storage use of an inventory; `now` is in seconds since the epoch.
 
     `roots` say how much each tag matters, and which digests are pinned. Nothing is said about a
     storage that was not seen whole: absence needs sight.
@@ -74,7 +74,7 @@ def storage_use(
 
 
 def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[CollectorForecast]:
-    """Predict every collection that can be; where a body was not read, none can."""
+    """Predict every possible collection; none if a body was not read."""
     wanted = (*tag_targets(inventory), *_pinned(inventory, roots))
     classes = {(str(root.repository), root.name): root.reference_class for root in roots}
     for dialect in dialects(inventory):
@@ -100,7 +100,7 @@ def _prediction(
     wanted: Iterable[PullTarget],
     classes: Mapping[tuple[str, str], ReferenceClass],
 ) -> CollectorForecast:
-    """What one collection does; where it gives up, what it may have done by then."""
+    """Predict one collection; if it aborts, with what it may have removed by then."""
     removal = worst_case(outcome)
     victims: dict[tuple[int, int], ReferenceClass] = {}
     for loss in losses(inventory, removal, wanted):

@@ -41,7 +41,7 @@ def tag_report(
 
 
 def impact_of(verdict: TagVerdict) -> Impact:
-    """Return who could not start again; nobody where a tag is not known to fail anybody."""
+    """Return the users that could not start again; none if no pull is known to fail."""
     if not verdict.uses or not verdict.failing:
         return NO_IMPACT
     # Hundreds of uses may say the same: whether a pull fails is found out once for each answer.
@@ -51,7 +51,7 @@ def impact_of(verdict: TagVerdict) -> Impact:
 
 
 def _failure(verdict: TagVerdict, nodes: Nodes) -> Failure | None:
-    """Return where a pull for these nodes alone would run into what is lost.
+    """Return where a pull for these nodes alone would fail.
 
     Where nobody says where it runs, whatever breaks the tag for its own class counts; and a tag
     that leads nowhere fails all.
@@ -138,7 +138,7 @@ _INCOMPLETE: Final = {
 
 
 def causes(tags: Iterable[TagReport]) -> tuple[Cause, ...]:
-    """Return everything that is proven to be wrong: what breaks the highest class, and most."""
+    """Return all proven causes: those first that break the highest class, and the most."""
     found: dict[_Content, tuple[Lack, list[BrokenTag], list[float]]] = {}
     for tag in tags:
         for content, (lack, broken) in _broken_by(tag.verdict).items():

@@ -40,7 +40,7 @@ class Lack:
     corrupt: bool = False
     """Was every byte read, and hashes to another digest?"""
     wrong_diff_id: bool = False
-    """Is it all there, and not what the image's configuration says?"""
+    """Is it complete, but different from what the image's configuration states?"""
 
     @property
     def lost(self) -> bool:
@@ -63,18 +63,18 @@ class Child:
     kind: ChildKind
     state: State
     required_by: ReferenceClass | None
-    """The highest class of those on whose platforms it would be pulled; None where nothing is."""
+    """The highest class that would pull it on some platform; None if none would."""
     expected: bool
-    """Should this registry hold it at all? Not where a cache or a sparse mirror has holes."""
+    """Should this registry have it at all? A cache or a sparse mirror need not."""
     proof: Proof
-    """The weakest proof among its manifest and blobs: what "present" rests on."""
+    """The weakest proof among its manifest and blobs: the proof of "present"."""
     reason: Reason | None
     """Why the state is unknown."""
     lacks: tuple[Lack, ...] = ()
     possible: bool = False
     """Do live uses pull it only on platforms that may start them, but need not?"""
     protected_by: tuple[Tag, ...] | None = None
-    """Tags that name it directly; None where none is known to, and not all tags are known."""
+    """Tags that name it directly; None if none is known, and not all tags are."""
     risk: Risk = Risk.UNKNOWN
     """How it may be removed while its tag stays; of the tag's own manifest, `KEPT`."""
 
@@ -85,7 +85,7 @@ class Child:
 
     @property
     def need(self) -> str:
-        """`required`, `possible` where it is pulled only where it may be started, or `optional`."""
+        """`required`, `possible` (pulled only on platforms that may start it) or `optional`."""
         if self.required_by is None:
             return "optional"
         return "possible" if self.possible else "required"
@@ -97,12 +97,12 @@ class Child:
 
     @property
     def lost(self) -> bool:
-        """Is it proven that what should be here is not?"""
+        """Is it proven that expected content is lost?"""
         return self.gone and self.expected
 
     @property
     def stands(self) -> bool:
-        """Is it a manifest that is there to be lost? A cache's blobs are held by their index."""
+        """Is it a present manifest? The blobs of a build cache belong to their index."""
         return (
             self.expected and self.state is not State.MISSING and self.kind is not ChildKind.CACHE
         )
@@ -114,7 +114,7 @@ class LackingPlatform:
 
     platform: Platform
     required_by: ReferenceClass
-    """The highest class of those that must run it there."""
+    """The highest class that must run it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,11 @@ class TagVerdict:
     uses: tuple[Use, ...] = ()
     """Who names this tag, or pins this digest."""
     admissions: tuple[Admission, ...] = ()
-    """How the credentials of these fared at the repository, where they may be tried."""
+    """The results of trying the credentials of its uses, if they may be tried."""
     drifted: tuple[Digest, ...] = ()
     """Live images that run and that the tag does not reference any more."""
     unprotected: tuple[Digest, ...] | None = None
-    """Live images that no tag references; None where that is unknown, or nothing is live."""
+    """Live images that no tag references; None if unknown, or if nothing is live."""
     endangered: tuple[tuple[Digest, Risk], ...] = ()
     """Nested indexes, and a pinned one itself, that may be removed, and how."""
     attached: tuple[tuple[Digest, Attachments], ...] = ()
@@ -148,7 +148,7 @@ class TagVerdict:
 
     @property
     def name(self) -> str:
-        """`repository:tag`, or `repository@digest`: what can be typed again."""
+        """`repository:tag`, or `repository@digest`, as it is typed."""
         root = self.root
         return f"{root.repository}:{root.tag}" if root.tag else f"{root.repository}@{root.digest}"
 
@@ -180,7 +180,7 @@ class TagVerdict:
 
     @property
     def overall(self) -> State:
-        """The state of what any class requires."""
+        """The state for all classes that need it."""
         if self.state in GONE:
             return self.state
         if self.failing:
@@ -200,7 +200,7 @@ class TagVerdict:
 
     @property
     def stops_live(self) -> bool:
-        """Would a live use fail wherever it is started, or where it must run?"""
+        """Would a live use fail wherever it starts, or where it must run?"""
         lost = [each for each in self.children if each.lost and self._live(each.required_by)]
         lacks = any(self._live(each.required_by) for each in self.lacking)
         sure = not lost or lacks or not all(each.possible for each in lost)

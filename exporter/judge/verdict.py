@@ -43,7 +43,7 @@ def verdicts(snapshot: Snapshot) -> Iterator[TagVerdict]:
 
 
 def _attached(snapshot: Snapshot, verdict: TagVerdict) -> tuple[tuple[Digest, Attachments], ...]:
-    """Return what is attached to the tag's own manifest, and to the children that it requires."""
+    """Return the attachments of the tag's own manifest, and of its required children."""
     root = verdict.root
     required = (child.digest for child in verdict.children if child.required)
     digests = dict.fromkeys(filter(None, (root.digest, *required)))
@@ -137,7 +137,7 @@ def _settled(
     here: set[int],
     children: tuple[Child, ...],
 ) -> tuple[Child, ...]:
-    """Return the children, where those are certain without which nothing can be started."""
+    """Return the children, with those as certain without which nothing can start."""
     lost = {position for position, child in enumerate(children) if child.lost}
     if not any(children[position].possible for position in lost):
         return children
@@ -149,7 +149,7 @@ def _settled(
 
 
 def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVerdict:
-    """A tag that leads nowhere, or that could not be asked, stands for its one child.
+    """Return a tag that does not exist, or could not be resolved, as its own one child.
 
     A pull-through cache denies what it could not fetch just now: there that is no absence.
     """
@@ -176,7 +176,7 @@ def _hides(view: View, leaf: Leaf) -> bool:
 
 
 def _roll_up(root: Root, children: tuple[Child, ...], wanted: Demand) -> State:
-    """The state of what the tag's own class needs; one that could not be asked is never healthy."""
+    """Return the state for the tag's own class; an unresolved tag is never healthy."""
     own = root.reference_class
     states = {
         child.state

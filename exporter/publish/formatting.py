@@ -50,7 +50,7 @@ def state_cell(state: State) -> Cell:
 
 
 def child_cell(child: Child) -> Cell:
-    """Return the state of a child; in lower case where nothing needs it."""
+    """Return the state of a child; in lower case if nothing needs it."""
     if not child.expected:
         return BY_DESIGN
     cell = _CELLS[child.state]
@@ -69,12 +69,12 @@ def verdict_cell(verdict: TagVerdict) -> Cell:
 
 
 def child_words(child: Child) -> str:
-    """Return where an image runs; of anything else, what it is."""
+    """Return the platform of an image; for anything else, its kind."""
     return str((child.kind is ChildKind.IMAGE and child.platform) or child.kind)
 
 
 def manifest_words(manifest: ReferencedManifest) -> str:
-    """Return what a manifest is, where it would run, and which tags reference it."""
+    """Return the platform and kind of a manifest, and the tags that reference it."""
     platform = f"{manifest.platform} " if manifest.platform else ""
     return f"{platform}{manifest.what} of {', '.join(manifest.needed_by)}"
 
@@ -114,7 +114,7 @@ def age_words(seconds: float) -> str:
 
 
 def ago_words(seconds: float | None, now: float, head: str = "") -> str:
-    """Return how long ago something was after a head; nothing where it never was."""
+    """Return how long ago something was, after a head; nothing if it never was."""
     return "" if seconds is None else f"{head}{age_words(now - seconds)} ago"
 
 
@@ -142,7 +142,7 @@ def gap_words(gap: Gap) -> str:
 
 
 def host(report: Report) -> str:
-    """Return the registry's host as references name it; `HOST` where only its name is known."""
+    """Return the registry's host as references name it; `HOST` if only its name is known."""
     scheme, _, asked = report.snapshot.address.partition("://")
     if not asked:
         label = report.snapshot.registry
@@ -153,12 +153,12 @@ def host(report: Report) -> str:
 
 
 def damage_words(count: int) -> str:
-    """Say how many tags are broken already, whatever an answer says."""
+    """Return how many tags are broken already."""
     return f"{count_words(count, 'tag')} cannot be pulled already."
 
 
 def address(report: Report, verdict: TagVerdict) -> str:
-    """Return what a node would pull."""
+    """Return the address that a node would pull."""
     return f"{host(report)}/{verdict.name}"
 
 
@@ -183,7 +183,7 @@ def user_words(user: User) -> str:
 
 
 def used_words(users: Sequence[User]) -> str:
-    """Return the first few users after a comma; nothing where there are none."""
+    """Return the first few users after a comma; nothing if there are none."""
     if not users:
         return ""
     more = len(users) - _MOST_USERS
@@ -212,7 +212,7 @@ def impact_words(found: Impact) -> Iterator[str]:
 
 
 def failing_words(tag: TagReport) -> str:
-    """Return how many pods fail to pull a tag, and what their nodes say; empty where none do."""
+    """Return how many pods fail to pull a tag, and a node's message; empty if none do."""
     if not tag.failing_pulls:
         return ""
     pods = "1 pod is" if tag.failing_pulls == 1 else f"{tag.failing_pulls:,} pods are"

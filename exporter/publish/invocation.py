@@ -1,4 +1,4 @@
-"""How `pullproof` is typed where an answer is read."""
+"""Commands as the reader of an answer has to type them."""
 
 import shlex
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Invocation:
     """Words of a shell: `--config FILE`, or what was typed."""
     namespace: str = ""
     pod: str = ""
-    """The exporter's pod, where the reader is outside of it."""
+    """The exporter's pod, if the reader is outside of it."""
 
     @classmethod
     def of_server(cls, config: Path, environ: Mapping[str, str]) -> Self:
@@ -56,7 +56,7 @@ class Invocation:
         return "--from" in shlex.split(self.options)
 
     def serve(self) -> str:
-        """Return the command that audits for good; nothing where no configuration was given."""
+        """Return the command that audits periodically; nothing without a configuration."""
         return f"pullproof serve {self.options}" if "--config" in self.options.split() else ""
 
     def curl(self, report: Report, host: str) -> str:
@@ -81,7 +81,7 @@ class Invocation:
 
     @property
     def _inside(self) -> str:
-        """Return what runs a command in the pod."""
+        """Return the prefix that runs a command in the pod."""
         if not self.pod:
             return ""
         within = ("-n", self.namespace) if self.namespace else ()
@@ -89,12 +89,12 @@ class Invocation:
 
 
 def is_plain(report: Report) -> bool:
-    """Is a registry asked without TLS?"""
+    """Is a registry reached without TLS?"""
     return report.snapshot.address.startswith("http://")
 
 
 AS_TYPED: Final = Invocation()
-"""Where nothing but the registry's address was needed."""
+"""The invocation that needs only the registry's address."""
 _UPLOAD: Final = "Upload the exported image"
 
 

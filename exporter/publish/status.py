@@ -33,9 +33,9 @@ class RegistryStatus:
     report: Report | None = None
     """The last complete truth; None before the first audit and past `max_staleness`."""
     known: Report | None = None
-    """The same, however old: what the next audit goes on from, so that it forgets no loss."""
+    """The same, however old: the next audit continues from it, so that no loss is forgotten."""
     up: bool | None = None
-    """Did the last audit see the registry as a whole? None before the first has ended."""
+    """Was the last audit complete? None before the first has ended."""
     last_attempt: float | None = None
     last_success: float | None = None
     """Seconds since the epoch; of the last complete audit, which survives a restart."""
@@ -43,17 +43,17 @@ class RegistryStatus:
     """Seconds that the last audit took."""
     audits: int = 0
     failures: Mapping[Reason, int] = field(default_factory=dict)
-    """Audits that did not see the registry as a whole, by the first reason; since the start."""
+    """Incomplete audits since the start, by their first reason."""
     gaps: tuple[Gap, ...] = ()
     """Gaps of the last attempt, complete or not."""
     facts_written: float | None = None
-    """When the audit began whose facts were written last, or since when some are asked for."""
+    """Start of the last exported audit; before the first export, when exports were configured."""
     shard: Shard = WHOLE
     """The part of the registry's repositories that all of this speaks of."""
     scrub: ScrubTally | None = None
     """The scrub's running counts, read live as well; None without a scrub."""
     events: EventTally | None = None
-    """The counts of its events, likewise; None where none are taken."""
+    """The counts of its events, likewise; None without events."""
 
     @property
     def unseen(self) -> tuple[Gap, ...]:
@@ -63,7 +63,7 @@ class RegistryStatus:
 
     @classmethod
     def once(cls, report: Report) -> Self:
-        """Where a registry stands after a single audit, as a command makes one."""
+        """Return the status of a registry after a single audit, as a command makes one."""
         snapshot = report.snapshot
         complete = snapshot.blind is None
         return cls(
@@ -89,7 +89,7 @@ class SourceStatus:
     last_sync: float | None
     references: int
     kinds: tuple[KindStatus, ...] = ()
-    """The kinds of objects that it lists, where it has several."""
+    """The kinds of objects that it lists, if it has several."""
     gaps: tuple[Gap, ...] = ()
     """Its gaps, those of its kinds included."""
 
@@ -111,7 +111,7 @@ class Reload:
     external_url: str = ""
     """Public address of the web server; empty if none is configured."""
     reference_max_age: float | None = None
-    """Seconds after which nobody should rely on what a source of references named last."""
+    """Seconds after which the last references of a source are stale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from exporter.tally import EventTally, Tally
 _log: Final = logging.getLogger("pullproof.audit")
 
 _GRACE: Final = 300.0
-"""Seconds past its deadline that an audit has to judge, render and save what it saw."""
+"""Seconds beyond its deadline that an audit has to judge, render and save its results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Watched:
     max_staleness: float
     """Seconds for which old results are still shown."""
     home: LoopThread = field(default_factory=LoopThread)
-    """Where the registry is asked."""
+    """The thread of the registry's requests."""
     events: EventTally | None = None
-    """None where its events are not taken."""
+    """None without events."""
 
     @property
     def name(self) -> str:
@@ -69,7 +69,7 @@ class AuditJob:
     journal: Journal
     references: Callable[[], Awaitable[References]]
     keep_facts: Callable[[Target, Audited], ExportResult] | None = None
-    """Exports a complete audit, where that is asked for; may raise `Unseen`."""
+    """Exports a complete audit, if exports are configured; may raise `Unseen`."""
     latest: Callable[[], Awaitable[References]] | None = None
     """The uses as they are known, for a refresh; without it, `references`."""
     clock: Callable[[], float] = time.time
@@ -144,7 +144,7 @@ class AuditJob:
         self.afterwards()
 
     async def refresh(self, watched: Watched, focus: Focus) -> None:
-        """Audit what is in focus, and what uses need that they did not, and show the outcome.
+        """Audit the focus, and images that uses did not need before, and show the outcome.
 
         Before the registry was audited as a whole under these settings, that is done instead.
         Raises nothing but cancellation.
@@ -208,7 +208,7 @@ class AuditJob:
         )
 
     async def _write_facts(self, watched: Watched, audited: Audited) -> bool:
-        """Export the audit; a store that fails takes nothing from it."""
+        """Export the audit; a failing store does not affect it."""
         if self.keep_facts is None:
             return False
         told: dict[str, object] = {"registry": watched.name}

@@ -47,7 +47,7 @@ def seen(status: RegistryStatus, report: Report, attempt: Attempt) -> RegistrySt
 
 
 def refreshed(status: RegistryStatus, report: Report) -> RegistryStatus:
-    """Return the status after an audit of a part: when the whole was audited stays as it is.
+    """Return the status after an audit of a part: the time of the last full audit stays.
 
     Where the last audit of the whole was incomplete, its gaps stay too.
     """
@@ -152,7 +152,7 @@ class Board:
     def _rendered(
         self, app_state: AppState, known: Exposition | None
     ) -> tuple[AppState, Exposition, Exposition]:
-        """Return what can be shown, the metrics of its registries, and all metrics."""
+        """Return the state that can be shown, the metrics of its registries, and all metrics."""
         try:
             registries = known or metrics.registries(app_state.statuses, self._limits)
         except Exception:  # noqa: BLE001 - of one registry; the others are shown

@@ -1,4 +1,4 @@
-"""Changes of what is in use: the registries that they concern are judged anew at once."""
+"""Changes of image uses: the registries concerned are judged again at once."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from exporter.serve.schedule import Schedule
 _log: Final = logging.getLogger("pullproof.changes")
 
 Changes = Callable[[Callable[[References], None]], AbstractContextManager[None]]
-"""Calls back, in any thread, with what is in use whenever that changed; until left."""
+"""Calls back, in any thread, with the uses whenever they changed; until left."""
 
 
 @asynccontextmanager
@@ -26,7 +26,7 @@ async def following(
 ) -> AsyncIterator[None]:
     """Request a refresh of each registry whose uses changed, until left.
 
-    A refresh asks the registry only for what is newly in use.
+    A refresh requests only what is newly in use.
     """
     loop, arrived = asyncio.get_running_loop(), asyncio.Event()
     # Each tells of all that is in use: what came before it need not be judged any more.
@@ -59,7 +59,7 @@ async def following(
 
 
 def _concerns(references: References, watched: Watched, board: Board) -> bool:
-    """Do uses differ from those of a registry's last report in what its verdicts rest on?"""
+    """Do uses differ from those of a registry's last report in a way that matters to verdicts?"""
     status, target = board.find(watched.name), watched.target
     if status is None or status.known is None:
         return False

@@ -20,7 +20,7 @@ _log: Final = logging.getLogger("pullproof.events")
 _PAUSE: Final = 1.0
 """Seconds from the first event until the audit is requested: others of a push come meanwhile."""
 _TRIES: Final = 5
-"""Requests for what a registry does not answer; then the next periodic audit looks at it."""
+"""Maximum requests if a registry does not answer; then it is left to the next periodic audit."""
 _MOST: Final = 1_000
 """Tags, places and repositories that wait; for more, the whole registry is audited."""
 
@@ -48,7 +48,7 @@ class EventQueue:
     _whole: bool = field(default=False, init=False)
     """Was more named than may wait?"""
     _since: float | None = field(default=None, init=False)
-    """When the first event came that waits; None where none does."""
+    """When the first waiting event came; None if none waits."""
 
     def take(self, events: Iterable[ImageEvent | None]) -> None:
         """Take events, from any thread."""
@@ -71,7 +71,7 @@ class EventQueue:
             self.wake(self._arrived.set)
 
     async def run(self) -> None:
-        """Have audited what waits, again and again; one request at a time."""
+        """Request audits of what waits, again and again; one at a time."""
         while True:
             await self._arrived.wait()
             await asyncio.sleep(self.pause)
@@ -90,7 +90,7 @@ class EventQueue:
             return False
 
     def _taken(self) -> tuple[Focus | None, float]:
-        """Return what waits, None for the whole registry, and since when."""
+        """Return the focus that waits, None for the whole registry, and since when."""
         with self._lock:
             focus = None if self._whole else self._waiting
             since = self._since or _now()
@@ -101,7 +101,7 @@ class EventQueue:
 
 @asynccontextmanager
 async def heard(queues: Iterable[EventQueue]) -> AsyncIterator[None]:
-    """Have audited what comes in these queues, until left."""
+    """Request audits of what comes in these queues, until left."""
     async with AsyncExitStack() as stack:
         for each in queues:
             await stack.enter_async_context(in_background(each.run()))

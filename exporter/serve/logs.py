@@ -56,5 +56,5 @@ def configure(level: str, form: str = "json") -> None:
 
 
 def is_our_fault(record: logging.LogRecord) -> bool:
-    """A request that is no HTTP was answered with 400; whoever sends such would fill the log."""
+    """Leave out requests that are no HTTP, answered with 400: they would fill the log."""
     return not (record.exc_info and isinstance(record.exc_info[1], BadHttpMessage))

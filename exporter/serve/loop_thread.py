@@ -11,7 +11,7 @@ from exporter.tally import LoopTally
 Answer = TypeVar("Answer")
 
 _BEAT: Final = 0.5
-"""Seconds from one look at a loop's lateness to the next."""
+"""Seconds between two checks of a loop's lateness."""
 _PATIENCE: Final = 1.0
 """Seconds that a thread is given to end."""
 _STALL: Final = 0.2
@@ -19,7 +19,7 @@ _STALL: Final = 0.2
 
 
 class LoopThread:
-    """A loop in a thread of its own: whatever holds it up holds up nobody else.
+    """A loop in a thread of its own: its stalls do not affect others.
 
     What it gives to `asyncio.to_thread` and to the resolver has threads of its own, too. Nobody
     waits for it at the end of the process.
@@ -60,14 +60,14 @@ class LoopThread:
             task.cancel()
 
     async def call(self, act: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
-        """Return what a coroutine answers that runs there; here, where the thread does not run."""
+        """Return the result of a coroutine that runs there; here, if the thread does not run."""
         loop = self._loop
         if loop is None or loop is asyncio.get_running_loop():
             return await act()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(act(), loop))
 
     def post(self, act: Callable[[], object]) -> None:
-        """Have something done there soon; at once, where the thread does not run."""
+        """Call something there soon; at once, if the thread does not run."""
         loop = self._loop
         if loop is None:
             act()
@@ -78,7 +78,7 @@ class LoopThread:
 
 @asynccontextmanager
 async def timed(tally: LoopTally, each: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-    """Note how long the loop that runs this is held up; do something at each look."""
+    """Time the stalls of the loop that runs this; call something at each check."""
     async with in_background(_watch(tally, each)):
         yield
 

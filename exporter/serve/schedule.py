@@ -22,11 +22,11 @@ _log: Final = logging.getLogger("pullproof.schedule")
 _SPREAD: Final = 0.05
 """Audits are shifted by this share of their interval, so that replicas do not ask in step."""
 _LOOK: Final = 10.0
-"""Seconds between two looks at whether the system clock changed."""
+"""Seconds between two checks of the system clock."""
 _SET: Final = 1.0
 """Smallest change in seconds that counts: NTP makes smaller ones all the time."""
 _REST: Final = 10.0
-"""The fewest seconds between the end of an audit and the beginning of one that is asked for."""
+"""Minimum seconds between the end of an audit and the start of a requested one."""
 
 _PAUSE: Final = 1.0
 """The same after an audit of a part."""
@@ -47,7 +47,7 @@ class Schedule:
         self._focus: dict[str, Focus | None] = {}
         """The focus of a requested audit; None is the whole registry."""
         self._rested: dict[tuple[str, bool], float] = {}
-        """When an audit that is asked for may begin, of the whole or not, by the loop's clock."""
+        """When a requested audit may begin, of the whole or not, by the loop's clock."""
         self._partial: set[str] = set()
         """The registries that are audited in part now."""
         self._watched = {each.name: each for each in watched}
@@ -73,7 +73,7 @@ class Schedule:
         self._following = asyncio.create_task(self._follow())
 
     def request(self, registry: str, focus: Focus | None = None) -> ScheduledAudit:
-        """Audit a registry, or what is in focus of it, as soon as it may be.
+        """Audit a registry, or a focus in it, as soon as possible.
 
         Requests that wait are united. The registry rests for as long as the last audit of that
         extent took: a flood of requests keeps it busy for half of the time at most.
@@ -95,7 +95,7 @@ class Schedule:
         return registry in self._running
 
     def _rest(self, registry: str) -> float:
-        """Return the seconds until what is asked for may begin."""
+        """Return the seconds until a requested audit may begin."""
         until = self._rested.get((registry, self._focus.get(registry) is None), 0.0)
         return max(0.0, until - asyncio.get_running_loop().time())
 
@@ -109,7 +109,7 @@ class Schedule:
         await (self._audit(watched) if focus is None else self._audit(watched, focus))
 
     async def finished(self, urgent: asyncio.Event, patience: float) -> None:
-        """Wait until each registry was audited once, and what runs then has ended.
+        """Wait until each registry was audited once, and running audits have ended.
 
         Wait no longer than `patience` seconds, nor once it is urgent. Each audit has a deadline.
         """
@@ -131,7 +131,7 @@ class Schedule:
             await asyncio.wait(running)
 
     async def stop(self, patience: float) -> None:
-        """Start nothing more, give what runs `patience` seconds, then cancel it.
+        """Start nothing more, give running audits `patience` seconds, then cancel them.
 
         The report before an audit that is cancelled stays in place.
         """
@@ -194,5 +194,5 @@ class Schedule:
 
 
 def _ahead() -> float:
-    """Return by how many seconds the time of day is ahead of the clock that nobody sets."""
+    """Return the seconds by which the system clock is ahead of the monotonic clock."""
     return datetime.now(UTC).timestamp() - asyncio.get_running_loop().time()

@@ -1,1 +1,1 @@
-"""Where everything meets: the only place that names adapters, the clock and the board."""
+"""Assembly: the only place that names adapters, the clock and the board."""

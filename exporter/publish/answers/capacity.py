@@ -167,7 +167,7 @@ def _stored(stored: StorageUsage) -> Iterator[Block]:
 
 
 def storage_blocks(storage: StorageUse, collector: Collector) -> Iterator[Block]:
-    """Return what one registry's storage holds, and what each garbage collection would do."""
+    """Return the storage use of one registry, and its predicted garbage collections."""
     reclaimable = storage.reclaimable
     young = storage.stored_bytes - storage.referenced_bytes - reclaimable.orphaned
     parts = (
@@ -212,7 +212,7 @@ def _forecast(forecast: CollectorForecast, collector: Collector) -> Text:
 
 
 def _result(forecast: CollectorForecast) -> Text:
-    """Victims by class; where it gives up, why: it may have removed some by then."""
+    """Return victims by class, and why it aborts: it may have removed some by then."""
     cells = [
         Cell(
             f"breaks {count_words(count, f'{each} manifest')}",

@@ -17,7 +17,7 @@ _TAGS: Final = 3
 
 
 def blocks(reports: Sequence[Report], most: int, tags: int = _TAGS) -> Iterator[Block]:
-    """Return what breaks a tag under a heading, the worst first; nothing where nothing does.
+    """Return the causes of broken tags under a heading, the worst first; nothing without any.
 
     `most` is how many, `tags` how many of the tags of each are named.
     """

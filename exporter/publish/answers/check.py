@@ -56,17 +56,17 @@ _MOST_RISKS: Final = 5
 _FOLDED: Final = 10
 """Up to so many tags, each is shown in full; of more, only what is wrong, and not all of it."""
 _MOST_LOST: Final = 3
-"""Lost tags that are shown in full where there are many."""
+"""Lost tags that are shown in full, if there are many."""
 _MOST_CAUSES: Final = 5
 _UNFOLDED: Final = "--all lists every tag"
 _ANY: Final = "any"
-"""The column of images that say no platform, and of tags that could not be looked into."""
+"""The column of images without a platform, and of tags that could not be read."""
 _EMPTY: Final = (
     "No tags in scope: nothing was checked. The login may not be allowed to list any; "
     "--allow-empty accepts that."
 )
 _OTHER: Final = "other"
-"""The column of what no node runs: attestations, artifacts, caches, unreadable indexes."""
+"""The column of content that no node runs: attestations, artifacts, caches, unreadable indexes."""
 
 
 def blocks(
@@ -108,7 +108,7 @@ def blocks(
 
 
 def _repair(report: Report, invocation: Invocation) -> Iterator[Block]:
-    """Yield the command that repairs every tag of the worst cause, where one breaks several."""
+    """Yield the command that finds copies of the worst cause, if it breaks several tags."""
     worst = report.causes[0] if report.causes else None
     if worst is not None and len(worst.breaks) > 1 and not worst.lack.wrong_diff_id:
         find, _ = cause_remedies(report, worst.lack.digest, invocation)
@@ -176,17 +176,17 @@ _WAYS: Final = {
     Reason.RATE_LIMITED: "log in for a higher limit, or try again later",
     Reason.CONSENT: f"{COUNT_PULLS} reads it all the same",
 }
-"""Ways out where a registry answered nothing."""
+"""Ways out if a registry answered nothing."""
 
 
 def _is_shared(report: Report) -> bool:
-    """Does one cause break several tags, or are there many? Of few, each tag names its own."""
+    """Does one cause break several tags, or are many broken? Of few, each tag names its own."""
     several = any(len(each.breaks) > 1 for each in report.causes)
     return several or report.cannot_be_pulled > _FOLDED
 
 
 def next_command(reports: Sequence[Report], invocation: Invocation = AS_TYPED) -> str:
-    """Return what to type next; nothing where all is well and no configuration could be served."""
+    """Return the next command; nothing if all is well and no configuration could be served."""
     ranked = (
         (each.urgency, each.verdict.stake, position, number)
         for position, report in enumerate(reports)
@@ -204,7 +204,7 @@ def next_command(reports: Sequence[Report], invocation: Invocation = AS_TYPED) -
 
 
 def _look_closer(report: Report, tag: TagReport) -> tuple[str, ...]:
-    """Return what shows more of a tag: `inspect` reads last bytes, and finds no corruption."""
+    """Return the command that shows more of a tag: `inspect` finds no corruption."""
     lacks = [lack for child in tag.verdict.children for lack in child.lacks]
     name = address(report, tag.verdict)
     if any(lack.wrong_diff_id for lack in lacks):
@@ -314,7 +314,7 @@ def _lost_tag(tag: TagReport, taken_at: float) -> Item:
 
 
 def _risks(report: Report) -> Iterator[str]:
-    """Yield what is not lost and may be: a line for each check that warns, with a few tags."""
+    """Yield the risks: a line for each check that warns, with a few tags."""
     found: defaultdict[Rule, dict[str, Root]] = defaultdict(dict)
     for tag in report.tags:
         for each in tag.findings:

@@ -20,7 +20,7 @@ _PROXIED: Final = (
 
 
 def blocks(report: Report, *, with_sources: bool = True) -> Iterator[Block]:
-    """Return the gaps of an audit under a heading, which says so where there are none."""
+    """Return the gaps of an audit under a heading, which says so if there are none."""
     gaps = coverage(report, report.snapshot.gaps, with_sources=with_sources)
     yield heading("Gaps in coverage" if gaps else "Coverage: complete")
     if gaps:
@@ -28,7 +28,7 @@ def blocks(report: Report, *, with_sources: bool = True) -> Iterator[Block]:
 
 
 def coverage(report: Report, gaps: Iterable[Gap], *, with_sources: bool = True) -> tuple[str, ...]:
-    """Return the gaps in coverage, one sentence each; none where coverage is complete.
+    """Return the gaps in coverage, one sentence each; none if coverage is complete.
 
     Without `with_sources`, the gaps of image sources are counted: they are listed once, for all
     registries.
@@ -60,7 +60,7 @@ def source_blocks(reports: Iterable[Report]) -> Iterator[Block]:
 
 
 def _unknown(report: Report) -> Iterator[str]:
-    """Yield how many manifests are unknown, by reason, and how many nobody promised."""
+    """Yield how many manifests are unknown, by reason, and how many are not expected."""
     proxied = {*report.snapshot.unasked}
     asked = (each.verdict for each in report.tags if each.verdict.root.repository not in proxied)
     children = [child for each in asked for child in each.children]
@@ -106,7 +106,7 @@ def _by_reason(reasons: Counter[str]) -> str:
 
 
 def _unlisted(report: Report) -> Iterator[str]:
-    """Yield that protection is undetermined where not every tag is known."""
+    """Yield a sentence on repositories whose protection is undetermined."""
     bare = {
         tag.verdict.root.repository
         for tag in report.tags

@@ -1,4 +1,4 @@
-"""The answer of `inspect`: one tag, the tree below it, its users, and what to type."""
+"""The answer of `inspect`: one tag, the tree below it, its users, and commands."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -101,7 +101,7 @@ def verdict_words(tag: TagReport) -> tuple[Tone, str]:
 
 
 def details(report: Report, tag: TagReport, now: float) -> List:
-    """Return what is lost, what must not be done now, when it was seen, and where it must run."""
+    """Return the losses, what not to do now, the times, and the platforms that must run it."""
     return List((*_lost(tag), *_circumstances(report, tag, now)))
 
 
@@ -245,7 +245,7 @@ class _Grower:
         return TreeNode(label, child_cell(child), digest, _size(size), notes, below)
 
     def _attachments(self, digest: Digest) -> Iterator[TreeNode]:
-        """Yield what is attached to a manifest, each once, and why there may be more."""
+        """Yield the attachments of a manifest, each once, and why there may be more."""
         attached = self._attached.pop(digest, None)
         for each in attached.entries if attached else ():
             way = Cell(f"by tag {each.tag}" if each.tag else "by the referrers API")
@@ -287,7 +287,7 @@ class _Grower:
         return tuple(map(Cell, filter(None, (*said, how, when))))
 
     def _protection(self, digest: Digest) -> tuple[Cell, ...]:
-        """Return which tags name it directly, where that is known."""
+        """Return the tags that name it directly, if they are known."""
         child = self._children.get(digest)
         sealed = self._snapshot.sealed.get(self._root.repository)
         tags = child.protected_by if child else None

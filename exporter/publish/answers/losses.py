@@ -21,10 +21,10 @@ class Loss:
     """One child, or one platform, that a pull fails on."""
 
     where: str
-    """The platform, or what kind of thing it is."""
+    """The platform, or the kind of content."""
     cell: Cell
     digest: str
-    """Empty where there is none: a platform that is not offered, a tag that is gone."""
+    """Empty if there is none: a platform that is not offered, a tag that does not exist."""
     details: tuple[str, ...]
     """The lost content, one line each."""
     required: bool = True
@@ -32,7 +32,7 @@ class Loss:
 
 
 def losses(verdict: TagVerdict) -> Iterator[Loss]:
-    """Yield what of a tag is proven to be lost."""
+    """Yield the proven losses of a tag."""
     for child in verdict.children:
         if child.lost:
             yield _loss(verdict, child)

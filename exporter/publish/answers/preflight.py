@@ -155,7 +155,7 @@ def document(
 
 
 def blocks(answer: Prediction, most: int, check: str = "") -> Iterator[Block]:
-    """Return the verdict first, then what would break, what would go, and what that rests on.
+    """Return the verdict first, then the victims, the removals, and the basis of the verdict.
 
     `check` is the command that shows what is broken already; empty where that is not known.
     """
@@ -177,7 +177,7 @@ def blocks(answer: Prediction, most: int, check: str = "") -> Iterator[Block]:
 
 
 def headline(answer: Prediction) -> str:
-    """Return what the verdict means, in one line."""
+    """Return the verdict in one line."""
     asked = answer.operation
     if answer.verdict is Verdict.SAFE:
         return f"{asked} would break no tag and no image in use"
@@ -208,14 +208,14 @@ def _item(victim: Victim) -> Item:
 
 
 def victim_words(victim: Victim) -> str:
-    """Return what would break, how much it matters, and who uses it."""
+    """Return a victim with its class and its users."""
     needed = victim.image
     tag = ", tag removed" if victim.tag_removed else ""
     return f"{needed.name} ({needed.reference_class}){tag}{used_words(needed.users)}"
 
 
 def loss_words(broken: BrokenManifest) -> str:
-    """Return what of a manifest would be lost."""
+    """Return the content of a manifest that would be lost."""
     lost = ", ".join(_kinds(broken.lost))
     return f"{lost}; {size_words(broken.size)} removed" if broken.size else lost
 
@@ -232,7 +232,7 @@ def _kinds(lost: tuple[LostContent, ...]) -> Iterator[str]:
 
 
 def going_words(answer: Prediction) -> str:
-    """Return what would be removed, needed or not."""
+    """Return the removals, needed or not."""
     going = answer.removed
     if going is None:
         return "unknown"

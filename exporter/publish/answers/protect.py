@@ -1,4 +1,4 @@
-"""The answer of `protect`: the keep tags that are missing, and what became of those to be set."""
+"""The answer of `protect`: the missing keep tags, and the results of setting them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Outcome:
 
     keep: KeepTag
     failure: str
-    """Why it could not be set; empty where it references its manifest now."""
+    """Why it could not be set; empty if it references its manifest now."""
 
 
 class KeepTagEntry(NeedEntry, frozen=True):
@@ -115,7 +115,7 @@ class ProtectDocument(AnswerDocument, frozen=True):
 def document(
     plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None, generated: float
 ) -> ProtectDocument:
-    """Return the answer for a program; `outcomes` is None where nothing was to be set."""
+    """Return the answer for a program; `outcomes` is None if nothing was to be set."""
     done = outcomes or ()
     return ProtectDocument(
         VERSION,
@@ -156,7 +156,7 @@ def blocks(
 
 
 def incomplete(plan: KeepTagPlan) -> tuple[str, ...]:
-    """Return why a plan may lack keep tags, one line each: its registry, and what was not seen."""
+    """Return why a plan may lack keep tags, one line each: its registry, and a gap."""
     snapshot = plan.report.snapshot
     return tuple(
         f"{snapshot.registry}: {words}" for words in gap_lines(snapshot.gaps, with_sources=True)
@@ -164,7 +164,7 @@ def incomplete(plan: KeepTagPlan) -> tuple[str, ...]:
 
 
 def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
-    """Return what whoever sets these tags must know; nothing where there are none to set."""
+    """Return the warnings on setting these tags; none if there are none to set."""
     if not plan.wanted:
         return ()
     lasting = _FOR_EVER.get(plan.report.snapshot.collector)
@@ -172,7 +172,7 @@ def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
 
 
 def crane_command(plan: KeepTagPlan, keep: KeepTag) -> str:
-    """Return what sets the same tag by crane."""
+    """Return the command of crane that sets the same tag."""
     where = f"{host(plan.report)}/{keep.need.repository}"
     insecure = " --insecure" if is_plain(plan.report) else ""
     return f"crane tag {where}@{keep.digest} {keep.tag}{insecure}"

@@ -1,4 +1,4 @@
-"""The commands that a tag calls for: to look again, to repair it, to protect it."""
+"""The commands that a tag calls for: to audit it again, to repair it, to protect it."""
 
 import shlex
 from typing import Final
@@ -66,7 +66,7 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
 
 
 def _is_lost(child: Child) -> bool:
-    """Return whether the same content heals it: not where only the image's words are wrong."""
+    """Return whether the same content repairs it: not if only its diff ids are wrong."""
     wrong = any(lack.wrong_diff_id for lack in child.lacks)
     return child.gone and not (wrong and not any(lack.is_loss for lack in child.lacks))
 

@@ -1,4 +1,4 @@
-"""The answer of `repair`: what is lost, from where it comes back, and the verdict afterwards."""
+"""The answer of `repair`: the losses, their sources, and the verdict afterwards."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ def document(repairs: Sequence[Repair], generated: float, *, applied: bool) -> R
 
 
 def blocks(repairs: Sequence[Repair], most: int, again: str, *, applied: bool) -> Iterator[Block]:
-    """Return the plan, or what became of it; `again` is the command that was typed."""
+    """Return the plan or its result; `again` is the command that was typed."""
     for each in repairs:
         yield heading(f"{each.report.snapshot.registry}: {_sum(each, applied=applied)}", level=1)
         steps = [step for step in each.steps if step.source and not step.failure]
@@ -143,7 +143,7 @@ def _sum(repair: Repair, *, applied: bool) -> str:
 
 
 def _nothing(repair: Repair) -> str:
-    """Return why there is no step: all is well, or nobody knows, or it is no loss of content."""
+    """Return why there is no step: all is well, or unknown, or no content is lost."""
     if repair.damaged:
         return "an upload repairs none of it"
     doubtful = any(each.urgency is not Urgency.NONE for each in repair.asked)
