@@ -1,1 +1,1 @@
-"""Garbage collections, simulated: what they remove, or where they give up. Deletes nothing."""
+"""Simulated garbage collections: what they remove, or where they abort. Deletes nothing."""

@@ -14,7 +14,7 @@ from exporter.judge.gc.outcome import Removal
 
 @dataclass(frozen=True, slots=True)
 class PullTarget:
-    """A manifest that somebody wants to pull: a tag's, or one that is pinned by its digest."""
+    """A manifest that may be pulled: a tag's, or one that is pinned by digest."""
 
     repository: int
     manifest: int
@@ -37,7 +37,7 @@ class ManifestLoss:
 
 
 def tag_targets(inventory: Inventory) -> list[PullTarget]:
-    """Return every tag that names a digest, as what its users want."""
+    """Return every tag that names a digest, as a target of pulls."""
     return [
         PullTarget(repository, manifest, name)
         for repository in range(len(inventory.repositories))
@@ -49,7 +49,7 @@ def tag_targets(inventory: Inventory) -> list[PullTarget]:
 def losses(
     inventory: Inventory, removal: Removal, targets: Iterable[PullTarget]
 ) -> list[ManifestLoss]:
-    """Return what a removal breaks of the targets; what was broken before does not count."""
+    """Return the targets that a removal breaks, without those that were broken before."""
     touched = _touched(inventory, removal)
     grouped: dict[int, list[PullTarget]] = defaultdict(list)
     for each in targets:
@@ -141,7 +141,7 @@ class _Loss:
                 yield ManifestLoss(targets[at], manifest, manifest in unlinked, taken)
 
     def _lost(self, repository: int, manifests: Numbers) -> dict[int, Numbers]:
-        """Return what a pull no longer gets, by manifest; children speak for themselves."""
+        """Return the content that a pull loses, by manifest; children have entries of their own."""
         graph, sizes = self._inventory.graph, self._inventory.sizes
         rows = graph.rows[manifests]
         images = manifests[(rows >= 0) & ~graph.indexes[rows]]
@@ -156,7 +156,7 @@ class _Loss:
         return {each: distinct(needed[owners == each]) for each in distinct(owners).tolist()}
 
     def _renamed(self, repository: int, links: Numbers) -> Numbers:
-        """Return what files the layers are in that a repository's manifests name."""
+        """Return the files of the layers that a repository's manifests name."""
         aliases = self._aliases(repository)
         if not aliases:
             return links
@@ -171,7 +171,7 @@ class _Loss:
 
 
 def _touched(inventory: Inventory, removal: Removal) -> Marks:
-    """Mark what a removal takes somewhere, and every manifest above it: nothing else can break.
+    """Mark all removed content, and every manifest above it: nothing else can break.
 
     By arrays, for all at once; the walk of a repository's tags is then only for these.
     """

@@ -29,7 +29,7 @@ class Dialect:
     """Does marking go on below what a manifest refers to? Where not, a tagged index keeps its
     children's own bytes and nothing below them."""
     finds_links_among_layers: bool = False
-    """May a manifest's link stand in `_layers` too? Registry 2.1.0 put it there."""
+    """May a manifest's link be in `_layers` too? Registry 2.1.0 put it there."""
     reads_schema1: bool = False
     needs_tags: bool = False
     """Does a repository without `tags` stop a collection of what is untagged? Where not, its
@@ -40,14 +40,14 @@ class Dialect:
     missing folder is an empty one."""
 
     counts_whole_name: bool = False
-    """Is a repository's name too long with what looks like a host before its first slash, too?"""
+    """Does a prefix that looks like a host count in the length of a repository's name?"""
 
     def flat(self, inventory: Inventory) -> bool:
-        """Does it see this storage as a flat list of keys?"""
+        """Does it list this storage as flat keys?"""
         return self.walks_keys_on_s3 and inventory.driver is Driver.S3
 
     def fault(self, inventory: Inventory, manifest: int) -> str:
-        """Why it cannot read a manifest; empty where it can."""
+        """Return why it cannot read a manifest; empty if it can."""
         faults = inventory.faults.get(manifest, ("", ""))
         return faults[0] if self.reads_schema1 else faults[1]
 
@@ -67,7 +67,7 @@ DISTRIBUTION_3: Final = Dialect(
     walks_keys_on_s3=True,
 )
 ZOT: Final = Dialect(name="zot", descends=True)
-"""zot's own collector, which `judge/gc/zot.py` follows: of its rules only these stand here."""
+"""zot's own collector, which `judge/gc/zot.py` follows; only these of its rules are here."""
 DIALECTS: Final = {dialect.name: dialect for dialect in (DISTRIBUTION_2, DISTRIBUTION_3)}
 
 

@@ -1,4 +1,4 @@
-"""The manifests and layer links that a collector finds in one repository, and where it stops.
+"""The manifests and layer links that a collector finds in one repository, and its end.
 
 A link file's content counts, not its path; nearly always they agree, and then arrays suffice.
 """
@@ -20,7 +20,7 @@ class LinkWalk:
     digests: Numbers
     """The digest that each link names."""
     bodies: Numbers
-    """The digest whose blob is read for it: where the link at the named digest's own path leads."""
+    """The digest whose blob is read for it: the target of the link at the named digest's path."""
     stop: Unlinked | None = None
     """The link that ends the walk, after all of the above."""
 
@@ -32,7 +32,7 @@ def manifests(inventory: Inventory, repository: int, dialect: Dialect) -> LinkWa
 
 
 def layers(inventory: Inventory, repository: int) -> LinkWalk:
-    """Find the layer links of a repository whose blobs are there."""
+    """Find the layer links of a repository whose blobs are present."""
     return _walk(inventory, inventory.layers, repository, None)
 
 
@@ -45,7 +45,7 @@ def linked(inventory: Inventory, repository: int) -> tuple[Numbers, Numbers]:
 
 
 def descend(inventory: Inventory, roots: Numbers, held: Numbers) -> tuple[Numbers, Numbers]:
-    """Follow indexes that a repository has from each root down, however deep they are nested.
+    """Follow the indexes of a repository from each root down, at any depth.
 
     Return pairs, each once: the position of a root, and what it is or lists, held or not.
     """
@@ -71,7 +71,7 @@ def _walk(inventory: Inventory, links: Links, repository: int, also: Links | Non
 
 
 def _targets(links: Links, repository: int) -> dict[int, int]:
-    """Map the digests that paths name to what their files name, where there is a file."""
+    """Map the digests of paths to those in their files, if there is a file."""
     at = links.of(repository)
     pairs = zip(links.paths[at].tolist(), links.targets[at].tolist(), strict=True)
     return {path: target for path, target in pairs if target != ABSENT}

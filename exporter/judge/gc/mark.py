@@ -1,4 +1,4 @@
-"""Marking: what a collector keeps of a whole storage, one repository after the other."""
+"""Marking: the content of a storage that a collector keeps, repository by repository."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ class MarkResult:
     untagged: tuple[Batch, ...] = ()
     """Manifests to remove, in order, before any second thought."""
     layer_links: tuple[Batch, ...] = ()
-    """Layer links whose digests nobody had marked when their repository was visited."""
+    """Layer links whose digests were not marked when their repository was visited."""
     stops: tuple[str, ...] = ()
-    """Why marking gives up: one text, or one of several that its order of reading decides."""
+    """Why marking aborts: one text, or one of several that its order of reading decides."""
 
 
 def mark(inventory: Inventory, dialect: Dialect, mode: Mode) -> MarkResult:
-    """Mark all that a collector keeps; stop at the repository where it would give up."""
+    """Mark all that a collector keeps; stop at the repository where it would abort."""
     marking = _Marking(inventory, dialect, mode)
     for repository in visited(inventory, dialect):
         if stops := marking.visit(repository):
@@ -43,7 +43,7 @@ def mark(inventory: Inventory, dialect: Dialect, mode: Mode) -> MarkResult:
 
 
 def eligible(inventory: Inventory, repository: int, manifests: Numbers, mode: Mode) -> Marks:
-    """Mark the manifests that no tag of the repository names, where that makes them removable."""
+    """Mark the manifests without a tag of the repository, if that makes them removable."""
     if mode is Mode.PLAIN:
         return np.zeros(len(manifests), bool)
     return ~np.isin(manifests, inventory.tags.current[inventory.tags.of(repository)])
@@ -70,7 +70,7 @@ class _Marking:
         return MarkResult(self.kept, unread, tuple(self.untagged), tuple(self.layer_links), stops)
 
     def visit(self, repository: int) -> tuple[str, ...]:
-        """Visit one repository; return why the collection gives up there."""
+        """Visit one repository; return why the collection aborts there."""
         driver = self.inventory.driver
         if refused := refusal(self.inventory.repositories[repository], self.dialect):
             return (f"{driver}: {refused}",)
@@ -79,7 +79,7 @@ class _Marking:
         return self._layers(repository) if self.dialect.sweeps_layer_links else ()
 
     def _manifests(self, repository: int) -> tuple[str, ...]:
-        """Mark a repository's manifests and what they refer to; return what stops that."""
+        """Mark a repository's manifests and their references; return what stops that."""
         seen = link_walk.manifests(self.inventory, repository, self.dialect)
         if len(seen.digests) and (stop := self._stop_at_tags(repository, int(seen.digests[0]))):
             return (stop,)
@@ -91,7 +91,7 @@ class _Marking:
         return faults or ((seen.stop.message,) if seen.stop is not None else ())
 
     def _stop_at_tags(self, repository: int, first: int) -> str:
-        """Say why a repository's tags stop a collection that has found a manifest there."""
+        """Return why a repository's tags stop a collection that has found a manifest there."""
         if self.mode is Mode.PLAIN:
             return ""
         current = self.inventory.tags.current[self.inventory.tags.of(repository)]
@@ -105,7 +105,7 @@ class _Marking:
         return ""
 
     def _spread(self, repository: int, digests: Numbers, bodies: Numbers) -> tuple[str, ...]:
-        """Mark what manifests refer to; say which of them cannot be read.
+        """Mark the references of manifests; return those that cannot be read.
 
         A reference that was marked before, by whichever repository, is not followed.
         """

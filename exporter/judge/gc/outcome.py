@@ -32,7 +32,7 @@ class Completed:
     kept: Marks
     """Which digests are marked."""
     removal: Removal
-    """Layer links may repeat here where a dry run prints them twice."""
+    """The removal; layer links repeat if a dry run prints them twice."""
 
 
 class Stage(StrEnum):
@@ -47,13 +47,13 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """A collection that gives up."""
+    """A collection that aborts."""
 
     dialect: Dialect
     mode: Mode
     stage: Stage
     messages: tuple[str, ...]
-    """Why it gives up: one text, or one of several where chance decides."""
+    """Why it aborts: one text, or one of several if chance decides."""
     sure: Removal = field(default_factory=Removal)
     """Removed by then in every run."""
     possible: Removal = field(default_factory=Removal)
@@ -61,7 +61,7 @@ class Aborted:
 
     @property
     def complaints(self) -> tuple[str, ...]:
-        """Its messages as they stand on standard error."""
+        """Its messages as it prints them on standard error."""
         return tuple(f"failed to garbage collect: {each}" for each in self.messages)
 
 

@@ -11,7 +11,7 @@ ROOT: Final = "/docker/registry/v2"
 
 
 def removed(inventory: Inventory, removal: Removal) -> Iterator[str]:
-    """Yield every file that a removal takes away, each once, unsorted.
+    """Yield every removed file, each once, unsorted.
 
     Blobs and revisions go with their folders, so whatever else lies in those goes too.
     """
@@ -47,7 +47,7 @@ def revision_folder(repository: str, digest: str) -> str:
 
 
 def not_found(driver: str, path: str) -> str:
-    """Say that a path is not there, as the storage drivers do."""
+    """Return the storage driver's message for a path that does not exist."""
     return f"{driver}: Path not found: {path}"
 
 

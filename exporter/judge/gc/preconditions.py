@@ -17,9 +17,9 @@ from exporter.judge.gc.link_walk import descend, linked
 from exporter.judge.gc.visits import refusal, visited
 
 _Found = Iterator[tuple[int, "Effect", str]]
-"""A repository by number, and what a check finds there."""
+"""A repository by number, and a fault in it."""
 _WHOLE: Final = -1
-"""Stands for the storage as a whole, where a repository's number would."""
+"""The number for the storage as a whole, in place of a repository's."""
 _REACHED: Final = "a garbage collection that reaches one aborts"
 _UNREACHED: Final = -1
 _FOLLOWED: Final = -2
@@ -45,25 +45,25 @@ class Effect(StrEnum):
     """Its effect on a collection."""
 
     STOPS = "stops"
-    """It gives up."""
+    """It aborts."""
     LOSES = "loses"
-    """It removes something that is needed, or no longer protects it, and says nothing."""
+    """It silently removes needed content, or does not protect it any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """One reason to look before a collection is run."""
+    """One fault to mend before a collection is run."""
 
     code: PreconditionCode
     repository: str
-    """Empty where it is about the storage as a whole."""
+    """Empty if it is about the storage as a whole."""
     effect: Effect
     detail: str
     """One sentence for a person."""
 
 
 def preconditions(inventory: Inventory, dialect: Dialect) -> tuple[Precondition, ...]:
-    """Return what this dialect's collections stumble over, by repository and code.
+    """Return the faults for collections of this dialect, by repository and code.
 
     What only `--delete-untagged` minds says so in its detail.
     """
@@ -174,7 +174,7 @@ def _dangling_links(inventory: Inventory, _: Dialect) -> _Found:
 
 
 def _dangling_tags(inventory: Inventory, _: Dialect) -> _Found:
-    """A tag without `current/link` does not count; one that leads nowhere protects nothing."""
+    """A tag without `current/link` does not count; one to a missing manifest protects nothing."""
     tags = inventory.tags
     for repository, positions in _by_repository(tags.starts, tags.current >= ABSENT):
         held = linked(inventory, repository)[0]

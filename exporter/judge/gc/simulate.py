@@ -1,4 +1,4 @@
-"""One collection, carried out on paper: what it removes, or where it gives up.
+"""The simulation of one collection: what it removes, or where it aborts.
 
 The same inventory always gives the same outcome.
 """
@@ -62,7 +62,7 @@ def intended(inventory: Inventory, dialect: Dialect, mode: Mode, marked: MarkRes
 
 
 def stops_at_blobs(inventory: Inventory, dialect: Dialect) -> str:
-    """Say why blobs cannot be listed; empty where they can. A dry run comes as far as that."""
+    """Return why blobs cannot be listed; empty if they can. A dry run comes as far as that."""
     if not inventory.has_blobs and not dialect.flat(inventory):
         return not_found(inventory.driver, f"{ROOT}/blobs")
     return inventory.misplaced and f"{inventory.driver}: {inventory.misplaced}"
@@ -107,7 +107,7 @@ def _blobs(inventory: Inventory, plan: Completed) -> Aborted | None:
 
 
 def _links(inventory: Inventory, plan: Completed) -> Aborted | None:
-    """A link that two paths name is queued twice, and the second time it is not there.
+    """A link that two paths name is queued twice, and does not exist the second time.
 
     Repositories come in the random order of a Go map: which one it dies in, and what of the others
     has gone by then, is known only where there is one such repository, and then for that one.
@@ -129,7 +129,7 @@ def _links(inventory: Inventory, plan: Completed) -> Aborted | None:
 
 
 def _first_repeat(digests: Numbers) -> int | None:
-    """Return the position of the first digest that stands further in front already; never 0."""
+    """Return the position of the first digest that is a repetition; never 0."""
     if len(distinct(digests)) == len(digests):
         return None
     first = np.unique(digests, return_index=True)[1]

@@ -1,4 +1,4 @@
-"""zot's own collector, carried out on paper: what it removes from each repository.
+"""The simulation of zot's own collector: what it removes from each repository.
 
 Source: zot v2.1.20, pkg/storage/gc/gc.go and pkg/storage/common/common.go. Retention policies are
 off: without them nothing that a tag references is removed, unless it is damaged already.
@@ -17,7 +17,7 @@ _EVER = 2**62
 
 
 def collected(inventory: Inventory, layouts: Layouts, mode: Mode, before: int = _EVER) -> Completed:
-    """Return what collections remove in the end: what is young is old one day.
+    """Return what collections remove in the end: young content gets old.
 
     `Mode.PLAIN` is its setting `deleteUntagged: false`. With `before`, in nanoseconds since the
     epoch, only what was written until then is old enough.
@@ -41,7 +41,7 @@ def collected(inventory: Inventory, layouts: Layouts, mode: Mode, before: int = 
 
 
 def giving_up(inventory: Inventory, layouts: Layouts, mode: Mode) -> Iterator[int]:
-    """Yield the repositories in which a collection gives up, and removes nothing, ever."""
+    """Yield the repositories in which a collection always aborts, and removes nothing."""
     for run in _runs(inventory, layouts, _EVER):
         if run.gives_up(mode):
             yield run.repository
@@ -68,7 +68,7 @@ class _Run:
         self._tagged = inventory.tags.current[inventory.tags.of(repository)]
 
     def gives_up(self, mode: Mode) -> bool:
-        """Does it give up before it removes any file?
+        """Does it abort before it removes any file?
 
         It does at a manifest that does not parse; and at an untagged one to be removed that has no
         file, since that has no age (`isBlobOlderThan`).
@@ -108,7 +108,7 @@ class _Run:
 
 
 def _descended(graph: Graph, roots: Numbers, there: Numbers, *, whole: bool = False) -> Numbers:
-    """Return what is listed below roots, themselves included; `whole` with what images consist of.
+    """Return the manifests below roots, themselves included; `whole`: with their content.
 
     What has no file of its own in the repository leads no further.
     """

@@ -34,11 +34,11 @@ class Deletion:
 
     kind: DeletionKind
     repository: str = ""
-    """Empty where nothing says which: then every repository that has it is meant."""
+    """Empty if unnamed: then every repository that has it is meant."""
     digest: str = ""
     tag: str = ""
     host: str = ""
-    """The registry, where it is named."""
+    """The registry, if it is named."""
 
     def __str__(self) -> str:
         """Return it as a reference, with whatever parts it has."""
@@ -69,7 +69,7 @@ class DeletionList:
 
 
 def parse_deletion(text: str) -> Deletion | None:
-    """Return what `[host/]repository:tag`, `…@digest`, both, or a digest alone deletes.
+    """Parse `[host/]repository:tag`, `…@digest`, both, or a digest alone as a deletion.
 
     Where both are given it is the manifest that is deleted, and the tag is named beside it. None
     for anything else. No defaults are filled in: nobody pulls it.
@@ -95,11 +95,11 @@ def parse_deletion(text: str) -> Deletion | None:
 
 
 _TAGS: Final = frozenset({DeletionKind.MANIFEST, DeletionKind.TAG, DeletionKind.VERSION})
-"""Deletions that take tags away."""
+"""Deletions that remove tags."""
 
 
 def intended(deletions: Iterable[Deletion], patterns: Iterable[str] = ()) -> Callable[[Root], bool]:
-    """Return what says of a tag whether its removal was named.
+    """Return a function that tells whether the removal of a tag was named.
 
     A digest alone names every tag that referenced it; beside a tag it names that tag only, while
     it references the digest. A pattern is one of `repository:tag`.

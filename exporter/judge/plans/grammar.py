@@ -41,7 +41,7 @@ _Meaning = Callable[[re.Match[str], str], ParsedLine | None]
 
 
 def parse_line(text: str, repository: str) -> ParsedLine | None:
-    """Read a line about a repository; None where it is not recognised."""
+    """Parse a line about a repository; None if it is not recognised."""
     for pattern, meaning in _MEANINGS:
         if found := pattern.fullmatch(text):
             return meaning(found, repository)
@@ -54,7 +54,7 @@ def _nothing(whose: str) -> _Meaning:
 
 
 def _collected(kind: DeletionKind, *, counts: bool = False) -> _Meaning:
-    """A collector names a digest, or the path of what it deletes."""
+    """Return a parser of a collector's lines: a digest, or the path of what it deletes."""
 
     def meaning(found: re.Match[str], repository: str) -> ParsedLine:
         parts = found.groupdict()
@@ -94,7 +94,7 @@ def _package(found: re.Match[str], repository: str) -> ParsedLine:
 
 
 def _tagged(repository: str, digest: str, tags: Iterable[str]) -> tuple[Deletion, ...]:
-    """A manifest, once for every tag that goes with it and is meant to."""
+    """Return a deletion of a manifest for every tag that is meant to go with it."""
     named = [tag.strip() for tag in tags] or [""]
     return tuple(Deletion(DeletionKind.MANIFEST, repository, digest, tag) for tag in named)
 

@@ -36,7 +36,7 @@ _WRAPPED: Final = re.compile(
 _LOGRUS: Final = re.compile(r'time="[^"]*" level=\w+ msg="((?:[^"\\]|\\.)*)"')
 _LOGRUS_TERMINAL: Final = re.compile(r"(?:INFO|WARN|ERRO|DEBU|FATA)\[\d+\] ")
 _FIELDS: Final = re.compile(r"(?<!\s)\s{2,}\S[^\s=]*=")
-"""Where a line's fields begin, behind what it says."""
+"""The start of a line's fields, behind its message."""
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -67,7 +67,7 @@ def bare(line: str) -> str:
 
 
 class _PlanReader:
-    """The state of the reading: what was read so far, and the current repository."""
+    """The state of a reading: the deletions so far, and the current repository."""
 
     def __init__(self) -> None:
         self.repository = ""

@@ -1,4 +1,4 @@
-"""Deletions, carried out on paper: what they remove from a registry, and what is left of it."""
+"""Simulated deletions: what they remove from a registry, and what remains."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ class RegistryContents(ABC):
 
     @abstractmethod
     def _has(self, kind: DeletionKind, repository: str, digest: str) -> bool:
-        """Is there such a manifest or layer link; or, without a repository, such content?"""
+        """Does the manifest or layer link exist; or, without a repository, the content?"""
 
     @abstractmethod
     def _digest(self, repository: str, tag: str) -> str | None:
@@ -85,7 +85,7 @@ class RegistryContents(ABC):
     def _delete_in(
         self, place: str, deletion: Deletion, method: DeletionMethod, deleted: Deleted
     ) -> bool:
-        """Carry out one deletion in one repository; say whether there was anything to delete."""
+        """Simulate one deletion in one repository; return whether there was anything to delete."""
         kind, digest, tag = deletion.kind, deletion.digest, deletion.tag
         if kind is DeletionKind.TAG:
             there = self._digest(place, tag) is not None
@@ -138,7 +138,7 @@ class StorageContents(RegistryContents):
         return [self.inventory.tags.names[at][each] for each in np.flatnonzero(named).tolist()]
 
     def removal(self, deleted: Deleted) -> Removal:
-        """Return what is removed, as of a collection."""
+        """Return the removals, in the form of a collection's."""
         number = self.inventory.digests.number
         blobs = np.array(sorted(map(number, deleted.blobs)), np.int32)
         return Removal(self._batches(deleted.manifests), blobs, self._batches(deleted.layer_links))
@@ -151,7 +151,7 @@ class StorageContents(RegistryContents):
         return tuple((at, np.array(sorted(grouped[at]), np.int32)) for at in sorted(grouped))
 
     def without(self, deleted: Deleted, method: DeletionMethod) -> Inventory:
-        """Return what is left of links and tags; blobs are removed by collections only."""
+        """Return the remaining links and tags; only collections remove blobs."""
         inventory = self.inventory
         removed = np.zeros(len(inventory.tags.names), bool)
         for repository in {repository for repository, _ in deleted.tags}:

@@ -167,7 +167,7 @@ class _SnapshotContents(RegistryContents):
 
 
 def _collected(report: Report, collection: GarbageCollection) -> tuple[Deleted, dict[Label, str]]:
-    """Return what a collection removes where that is proven, and why it is not of the others.
+    """Return the proven removals of a collection, and why the others are unknown.
 
     distribution 2.x removes manifests without a tag of their own, whatever index lists them; 3.x
     keeps what a tagged index reaches, unless another repository, visited earlier, holds the same
@@ -228,7 +228,7 @@ def _victim(
 
 
 def _broken(report: Report, removed: Deleted, verdict: TagVerdict) -> Iterator[BrokenManifest]:
-    """Yield what of it is there now and would not be; what is gone already is no victim."""
+    """Yield the content that is present now and would be lost; former losses do not count."""
     repository = verdict.root.repository
     children = {each.digest: each for each in verdict.children}
     for digest in verdict.manifests:
@@ -265,7 +265,7 @@ def _totals(removed: Deleted) -> RemovalTotals:
 
 
 def _unknown(report: Report) -> Iterator[Gap]:
-    """Yield what could not be established of what is needed."""
+    """Yield the needed content whose state is unknown."""
     snapshot = report.snapshot
     if snapshot.role is Role.PROXY:
         yield Gap(Scope.REGISTRY, snapshot.registry, Reason.BY_DESIGN, _CACHE)

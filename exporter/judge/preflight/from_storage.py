@@ -41,7 +41,7 @@ from exporter.oci.manifest import parse
 
 @dataclass(frozen=True, slots=True)
 class StoragePrediction:
-    """A prediction, and what it was drawn from."""
+    """A prediction, and its basis."""
 
     answer: Prediction
     inventory: Inventory
@@ -101,12 +101,12 @@ def predict(
 
 
 def is_to_be_confirmed(prediction: StoragePrediction) -> bool:
-    """Are there no victims for no other reason than that the collection aborts?"""
+    """Are there no victims only because the collection aborts?"""
     return not prediction.answer.victims and isinstance(prediction.outcome, Aborted)
 
 
 def confirmed(before: StoragePrediction, after: StoragePrediction) -> StoragePrediction:
-    """Believe in a collection that aborts only where two readings agree on why."""
+    """Return a prediction in which an abort counts only if two readings agree on why."""
     if not (isinstance(after.outcome, Aborted) and isinstance(before.outcome, Aborted)):
         return after
     if after.outcome.messages == before.outcome.messages:
@@ -149,7 +149,7 @@ def with_platforms(answer: Prediction, bodies: Mapping[str, bytes]) -> Predictio
 
 
 def _children(digest: str, body: bytes) -> Iterable[Descriptor]:
-    """Collectors read more shapes than nodes do; what is none of the latter states no platform."""
+    """Return the children with their platforms: a shape that no node reads states none."""
     try:
         return parse(body, Digest.parse(digest)).children
     except (Malformed, RecursionError):
@@ -163,12 +163,12 @@ def _platform(child: Descriptor) -> str:
 
 
 def _still_needed(deleted: Deleted, image: NeededImage) -> bool:
-    """A tag whose removal is intended is needed only by those who use it."""
+    """Is an image needed? A tag whose removal is intended counts only if it is used."""
     return bool(image.users) or (image.repository, image.tag) not in deleted.intended
 
 
 def _targets(inventory: Inventory, needed: Iterable[NeededImage]) -> dict[PullTarget, NeededImage]:
-    """Return what of the needed is here; what is not cannot break any more."""
+    """Return the needed manifests that are present; others cannot break any more."""
     numbers = {name: at for at, name in enumerate(inventory.repositories)}
     tagged = {
         (repository, name): manifest
@@ -191,7 +191,7 @@ def _victims(
     targets: Mapping[PullTarget, NeededImage],
     tags: AbstractSet[Label],
 ) -> tuple[tuple[Victim, ...], int]:
-    """Return what breaks or loses its tag, the most important first, and how many more do."""
+    """Return the victims, the most important first, and how many more there are."""
     removed = np.zeros(len(inventory.digests), bool)
     removed[removal.blobs] = True
     broken: dict[PullTarget, list[ManifestLoss]] = defaultdict(list)

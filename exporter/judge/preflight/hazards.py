@@ -68,7 +68,7 @@ def other_collector(own: str, collection: GarbageCollection) -> str:
 
 
 def of_deletions(operation: Operation, unmatched: Sequence[Deletion]) -> Iterator[Hazard]:
-    """Yield the hazards of deletions, and what their plan leaves open."""
+    """Yield the hazards of deletions, and the gaps of their plan."""
     listed, collection = operation.deletions, operation.collection
     if listed is None:
         return
@@ -135,7 +135,7 @@ def _of_zot(
 
 
 def of_removal(inventory: Inventory, removal: Removal, users: int) -> Iterator[Hazard]:
-    """Yield the hazards of what is removed in all; `users` are the images known to be in use."""
+    """Yield the hazards of all removals; `users` are the images known to be in use."""
     if len(removal.blobs) and not inventory.layouts:
         yield Hazard(HazardCode.STALE_CACHE, "", _STALE_CACHE)
     if removal.manifests and not users:

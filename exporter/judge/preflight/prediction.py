@@ -1,4 +1,4 @@
-"""Planned operations, and what is predicted of them: a verdict, victims, hazards, gaps."""
+"""Planned operations and their predictions: a verdict, victims, hazards, gaps."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Operation:
     collection: GarbageCollection | None = None
 
     def gaps(self, unmatched: Sequence[Deletion]) -> Iterator[Gap]:
-        """Yield what of the deletions is not known; `unmatched` name nothing here."""
+        """Yield the unknown parts of the deletions; `unmatched` name nothing here."""
         if self.deletions is None:
             return
         for doubt in self.deletions.doubts:
@@ -75,16 +75,16 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class NeededImage:
-    """An image that somebody may want to pull: a tag, or a digest that is pinned."""
+    """An image that may be pulled: a tag, or a pinned digest."""
 
     repository: str
     tag: str
-    """Empty where it is pinned by digest."""
+    """Empty if it is pinned by digest."""
     digest: str
-    """Empty where the tag says which."""
+    """Empty if it is named by tag."""
     reference_class: ReferenceClass
     users: tuple[User, ...] = ()
-    """Who uses it, as the references say; empty for a tag that nobody is known to use."""
+    """Its users by the references; empty for a tag without a known user."""
 
     @property
     def name(self) -> str:
@@ -106,9 +106,9 @@ class LostContent:
     kind: str
     """`manifest`, `config`, `layer` or `blob`."""
     size: int | None
-    """Bytes; None where nobody said."""
+    """Bytes; None if unknown."""
     removed: bool
-    """Are its bytes gone? Else they stay, and this repository may no longer hand them out."""
+    """Are its bytes removed? Else they stay, but this repository does not serve them any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class BrokenManifest:
 
     digest: str
     platform: str
-    """`os/architecture`, `attestation`, or empty where nothing says."""
+    """`os/architecture`, `attestation`, or empty if unknown."""
     lost: tuple[LostContent, ...]
 
     @property
@@ -137,13 +137,13 @@ class Victim:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A danger beside the verdict: something that nobody can see from here, or should know."""
+    """A danger beside the verdict: something that cannot be seen from here, or that matters."""
 
     code: str
     subject: str
-    """A repository; empty where it is about the whole."""
+    """A repository; empty if it is about the whole registry."""
     detail: str
-    """One sentence for a person, with the way out where there is one."""
+    """One sentence for people, with the way out if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class RemovalTotals:
     blobs: int = 0
     layer_links: int = 0
     size: int | None = 0
-    """Bytes of the blobs; None where only the API was asked."""
+    """Bytes of the blobs; None if only the API was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +181,12 @@ class Prediction:
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
     removed: RemovalTotals | None
-    """None where it cannot be predicted."""
+    """None if it cannot be predicted."""
     checked: Checked
     more_victims: int = 0
-    """How many more there are, beyond the first `MOST`."""
+    """The number of further victims, beyond the first `MOST`."""
     other_collector: str = ""
-    """The registry's own collector, where it is another and so nothing is predicted."""
+    """The registry's own collector, if it is another one, so that nothing is predicted."""
     cannot_be_pulled: int | None = None
     """Tags that cannot be pulled already, before anything is removed; None from a storage."""
     lacking_content: int | None = None

@@ -18,17 +18,17 @@ from exporter.publish.web.password_queue import ROOM, Asker, Comparer, PasswordQ
 OPEN: Final = "open"
 """Begins the names of the routes that need no password: a kubelet has none."""
 _NOBODY: Final = b"$2b$%02d$abcdefghijklmnopqrstuuT2FCUkXDMVA2rzW2cPPfXb7WRAqzHKa"
-"""Compared where the name is unknown, which must take as long as a wrong password does."""
+"""Compared if the name is unknown, which must take as long as a wrong password."""
 _COST: Final = slice(4, 6)
-"""Where in a bcrypt hash its cost stands."""
+"""The position of the cost in a bcrypt hash."""
 _SIGNIFICANT: Final = 72
-"""Bytes of a password that bcrypt looks at; the library refuses longer ones itself."""
+"""Bytes of a password that bcrypt uses; the library refuses longer ones itself."""
 _REMEMBERED: Final = 1000
 """Wrong passwords that are not compared again."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing here."""
 _OWN: Final = frozenset({"same-origin", "none"})
-"""What a browser says of a page of this server's own, and of an address that a person typed."""
+"""`Sec-Fetch-Site` of this server's own pages, and of an address that a person typed."""
 _PORTS: Final = {"http": 80, "https": 443}
 _REFUSAL: Final = "refused: cross-origin request; send it without an Origin header, as curl does"
 
@@ -59,7 +59,7 @@ class AccessControl:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer 401 to whoever is not let in, 429 where too many passwords wait for a look."""
+        """Answer 401 to those who are not let in, 429 if too many passwords wait for a check."""
         if self.names and not holds(request.get_extra_info("peercert"), self.names):
             raise web.HTTPForbidden(text="no name in the client's certificate is let in\n")
         free = (request.match_info.route.name or "").startswith(OPEN)
@@ -119,7 +119,7 @@ def _nobody(hashes: Iterable[bytes]) -> bytes:
 
 
 def _credentials(header: str) -> tuple[str, bytes] | None:
-    """Read a name and a password out of an Authorization header, if they are there."""
+    """Return the name and the password of an Authorization header, if it has them."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -132,7 +132,7 @@ def _credentials(header: str) -> tuple[str, bytes] | None:
 
 @web.middleware
 async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 403 to what a page of another origin makes a browser send, unless it only reads."""
+    """Answer 403 to requests from pages of another origin, unless they only read."""
     if request.method not in _SAFE and is_foreign(request.headers):
         raise web.HTTPForbidden(text=f"{_REFUSAL}\n")
     return await handler(request)
@@ -152,7 +152,7 @@ def is_foreign(headers: MultiMapping[str]) -> bool:
 
 
 def _is_own(origin: str, hosts: list[str]) -> bool:
-    """Is this the origin of the one host that was asked for?"""
+    """Is this the origin of the one requested host?"""
     if len(hosts) != 1:
         return False
     try:

@@ -24,7 +24,7 @@ from exporter.publish.web.sending import accepts_gzip, metrics_format
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""
 _LARGEST_BODY: Final = 1 << 10
-"""Bytes of a request's body: only what takes events reads one, within a limit of its own."""
+"""Maximum bytes of a request's body; events have a limit of their own."""
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -41,13 +41,13 @@ class Shell:
     clock: Callable[[], float]
     """Seconds since the epoch, now."""
     reload: Callable[[], Awaitable[str | None]]
-    """Load the configuration again; returns what is wrong, or None where it is in force."""
+    """Load the configuration again; returns what is wrong, or None if it is in force."""
     prober: Prober
-    """Looks at one reference when it is asked for."""
+    """Audits one reference on request."""
     auditor: Auditor = unscheduled
-    """Schedules the audits that are asked for."""
+    """Schedules requested audits."""
     receiver: FindReceiver = no_receiver
-    """Finds what takes the events of a registry."""
+    """Finds the receiver of a registry's events."""
 
 
 def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web.Application:

@@ -29,7 +29,7 @@ class AuditRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledAudit:
-    """The audit of one registry that was asked for."""
+    """The requested audit of one registry."""
 
     registry: str
     wait: float
@@ -37,7 +37,7 @@ class ScheduledAudit:
     running: bool = False
     """Is an audit of the registry running, after which it begins?"""
     repeated: bool = False
-    """Was it asked for before, and has not begun since?"""
+    """Was it requested before, and has not begun since?"""
 
     def __str__(self) -> str:
         """Return it as one line."""

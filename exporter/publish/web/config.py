@@ -61,7 +61,7 @@ _Beside = Annotated[Path, pydantic.BeforeValidator(_beside)]
 
 
 class Tls(pydantic.BaseModel, extra="forbid", strict=True):
-    """How the server proves who it is, and what it asks of clients."""
+    """The server's certificate, and the certificates that it asks of clients."""
 
     cert_file: _Beside
     key_file: _Beside
@@ -164,7 +164,7 @@ def load(path: Path) -> WebConfig:
 
 
 def _complaint(error: ErrorDetails) -> str:
-    """Say what is wrong with which key; never the value, which may be a secret."""
+    """Return the key and what is wrong with it; never the value, which may be a secret."""
     kind, path = error["type"], error["loc"]
     if kind == "literal_error" and path[-1] == "[key]":
         kind, path = "extra_forbidden", path[:-1]
@@ -217,7 +217,7 @@ def _check(status: os.stat_result) -> None:
 
 
 def _refuse() -> str:
-    """Stand in for the question at the terminal that OpenSSL would ask of an encrypted key."""
+    """Raise `ValueError` in place of OpenSSL's question for the password of an encrypted key."""
     raise ValueError("the key is encrypted")
 
 

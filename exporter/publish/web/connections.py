@@ -16,7 +16,7 @@ from aiohttp import web
 _log: Final = logging.getLogger("pullproof.web")
 
 BANNER: Final = "pullproof"
-"""All that an answer says of the software behind it: no versions."""
+"""The `Server` header: no versions."""
 _FIRST: Final = 10.0
 """Seconds that a new connection has for its first request."""
 _PATIENCE: Final = 30.0
@@ -24,11 +24,11 @@ _PATIENCE: Final = 30.0
 _MOST: Final = 256
 """Maximum number of connections, idle ones included."""
 _MOST_BUSY: Final = 2
-"""Where none is idle, so many times as many: a request is cut short for another at last."""
+"""With so many times as many connections, one is cut even if none is idle."""
 _SHARE: Final = 4
 """Connections take at most one in so many of the files that the process may open."""
 _SHORT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-"""Errors of `accept` where the machine has no room (accept(2))."""
+"""Errors of `accept` if the machine has no room (accept(2))."""
 _SELDOM: Final = 60.0
 """Seconds between two lines in the log about them."""
 
@@ -57,7 +57,7 @@ class Connections:
         self._held: dict[int, Accepted] = {}
 
     def accept(self, accepted: socket.socket, host: str) -> None:
-        """Take a connection; where it is one too many, cut the one that was idle for longest."""
+        """Take a connection; if it is one too many, cut the one that was idle for longest."""
         number = accepted.fileno()
         self._held.pop(number, None)  # it was closed, and its number is given again
         self._held[number] = Accepted(accepted, host)
@@ -65,7 +65,7 @@ class Connections:
             self._make_room(number)
 
     def find(self, line: Any) -> Accepted | None:
-        """Return what is held of a connection, by its socket."""
+        """Return the record of a connection, by its socket."""
         return self._held.get(line.fileno()) if line else None
 
     def end(self, held: Accepted) -> None:
@@ -100,7 +100,7 @@ class Connection(web.RequestHandler):
     __slots__ = ("_connections", "_held", "_silence", "refused")
 
     def __init__(self, *arguments: Any, connections: Connections, **more: Any) -> None:
-        """Take what the library gives, and the connections that the connection is in."""
+        """Take the library's arguments, and the connections that it belongs to."""
         super().__init__(*arguments, **more)
         self._connections = connections
         self._held: Accepted | None = None

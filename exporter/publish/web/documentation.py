@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = Path(__file__).parents[2]
 ROOTS: Final = (_PACKAGE / "documentation", _PACKAGE.parent / "docs")
-"""Where the files are: in an installed package, and in a checkout."""
+"""The folders of the files: in an installed package, and in a checkout."""
 KINDS: Final[Mapping[str, str]] = {
     ".json": "application/json",
     ".md": "text/html; charset=utf-8",
@@ -71,7 +71,7 @@ class Documentation:
         return f'<article class="card document">{rendered}</article>'
 
     def _leads(self, place: str, target: str) -> bool:
-        """Does a link of a file lead to something that is served? An example's file is not."""
+        """Does a link of a file point to something that is served? Files of examples are not."""
         if _ADDRESS.match(target):
             return True
         path = target.partition("#")[0]
@@ -99,7 +99,7 @@ def _crumbs(place: str) -> str:
 
 
 def anchor(heading: str) -> str:
-    """Return what a heading is called in links, as GitHub makes it."""
+    """Return the anchor of a heading, as GitHub makes it."""
     return _NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
 
 
@@ -111,7 +111,7 @@ def _number(tokens: "Sequence[Token]") -> None:
 
 
 def _reachable(children: "list[Token]", leads: Callable[[str], bool]) -> "list[Token]":
-    """Return a line without those links that lead to nothing that is served; their words stay."""
+    """Return a line without the links to what is not served; their texts stay."""
     kept: list[Token] = []
     skipped = False
     for token in children:

@@ -26,7 +26,7 @@ _UNPROVEN: Final = 32
 _PATIENCE: Final = 10.0
 """Seconds in which a body must have come; GitHub waits so long for the answer."""
 _LONGEST: Final = 300
-"""Characters of an answer that repeats what was sent."""
+"""Maximum characters of an answer that repeats input."""
 _SIGNATURE: Final = "X-Hub-Signature-256"
 """GitHub's header, which Gitea and Forgejo send as well: `sha256=` and the HMAC of the body."""
 _UNAUTHORIZED: Final = (
@@ -66,7 +66,7 @@ class EventReceiver:
 
 
 FindReceiver = Callable[[str], EventReceiver | None]
-"""Returns what takes the events of a registry, by name; None where none are taken."""
+"""Returns the receiver of a registry's events, by name; None if there is none."""
 
 
 def no_receiver(_: str) -> EventReceiver | None:

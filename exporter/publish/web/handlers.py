@@ -30,9 +30,9 @@ from exporter.store import snapshot_file
 
 _A_DAY: Final = "private, max-age=86400"
 _LONGEST: Final = 300
-"""Characters of what was asked for that an answer repeats."""
+"""Maximum characters of input that an answer repeats."""
 _AT_ONCE: Final = 4
-"""Documents that are made for one request alone and held until it is read; others wait."""
+"""Documents that are made for one request and kept until it is read; others wait."""
 _NAME: Final = "name"
 """The parameter that asks for one tag: `repository:tag`, or `repository@digest`."""
 
@@ -49,7 +49,7 @@ class Handlers:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def front(self, request: web.Request) -> web.StreamResponse:
-        """The status page, with as much of the list of tags as was asked for."""
+        """The status page, with the requested part of the list of tags."""
         query, app_state = _asked(request.query), self._board.app_state
         if found := await asyncio.to_thread(_digest_sought, app_state, query.search):
             raise web.HTTPFound(found)
@@ -105,7 +105,7 @@ class Handlers:
         )
 
     async def report(self, request: web.Request) -> web.StreamResponse:
-        """The JSON report; narrowed by what the pages are narrowed by, and unlike them unpaged."""
+        """The JSON report, with the filters of the pages, but unpaged."""
         statuses = self._chosen(request.query.getall("registry", []))
         query = _asked(request.query, (_NAME,))
         name = request.query.get(_NAME, "")
@@ -152,7 +152,7 @@ class Handlers:
 
 
 def _digest_sought(app_state: AppState, sought: str) -> str:
-    """Return the path of the page of a digest that was looked for; nothing for anything else."""
+    """Return the path of the page of a searched digest; nothing for anything else."""
     try:
         digest = Digest.parse(sought.rpartition("@")[2])
     except Malformed:
@@ -164,7 +164,7 @@ def _digest_sought(app_state: AppState, sought: str) -> str:
 def _narrowed(
     statuses: tuple[RegistryStatus, ...], entries: Collection[IndexedTag]
 ) -> tuple[RegistryStatus, ...]:
-    """Leave of each report the tags that fit, and what is wrong with them."""
+    """Return each report with the fitting tags alone, and their findings."""
     kept: dict[str, list[TagReport]] = {each.registry: [] for each in statuses}
     for entry in entries:
         if entry.registry in kept:
@@ -178,7 +178,7 @@ def _narrowed(
 
 
 def _asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
-    """Read what an address asks for; what cannot be meant is a bad request."""
+    """Parse the parameters of an address; invalid ones are a bad request."""
     try:
         return read(parameters, also)
     except Malformed as error:

@@ -13,7 +13,7 @@ _log: Final = logging.getLogger("pullproof.web")
 ROOM: Final = 1000
 """Comparisons that may wait under one name; all unknown names count as one."""
 _NETWORK: Final = 64
-"""Bits of an IPv6 address that tell one network from another: its hosts choose the rest."""
+"""Bits of an IPv6 address that identify a network: its hosts choose the rest."""
 
 Comparer = Callable[[bytes, bytes], bool]
 """Compares a password with a bcrypt hash, for as long as that takes."""
@@ -25,7 +25,7 @@ class QueueFull(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who wants a password compared."""
+    """A client whose password is compared."""
 
     name: str
     """The user's name; empty for every unknown name."""
@@ -97,7 +97,7 @@ class PasswordQueue:
             self._running = None
 
     def _next(self) -> _Waiting | None:
-        """Take whose turn it is; the name and the network go to the end of their rounds."""
+        """Return the next in turn; the name and the network go to the end of their rounds."""
         while self._lanes:
             name, lanes = next(iter(self._lanes.items()))
             del self._lanes[name]

@@ -39,14 +39,14 @@ class Module(StrEnum):
     """How one reference is audited."""
 
     LAST_BYTE = "last-byte"
-    """The last byte of every blob is read: what an audit does."""
+    """Read the last byte of every blob, as an audit does."""
     HEAD = "head"
     """Headers are believed; a registry with a warm cache may lie in them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One reference, and how to look at it."""
+    """One reference, and how to audit it."""
 
     reference: Reference
     platforms: frozenset[Platform] = frozenset()
@@ -59,7 +59,7 @@ class NotProbed(Exception):
 
 
 Prober = Callable[[Asked], Awaitable[Report]]
-"""Looks at one reference of a configured registry; raises `NotProbed`."""
+"""Audits one reference of a configured registry; raises `NotProbed`."""
 
 
 class Probe:
@@ -71,7 +71,7 @@ class Probe:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer 200 with what is known, 400 for what must not be asked, 503 where too many are."""
+        """Answer 200 with the result, 400 for what must not be probed, 503 for too many probes."""
         try:
             asked = read(request.query)
             limit = time_limit(request.headers.get(_TIMEOUT, ""))
@@ -96,7 +96,7 @@ class Probe:
 
 
 def read(parameters: MultiMapping[str]) -> Asked:
-    """Read what is to be probed; raises `Malformed` naming the parameter that is wrong."""
+    """Parse the parameters; raises `Malformed` naming the one that is wrong."""
     check_known(parameters, _PARAMETERS)
     target, module = parameters.get("target", ""), parameters.get("module", Module.LAST_BYTE)
     if not target:

@@ -1,4 +1,4 @@
-"""The pages that say what an address has not: for browsers, where programs get plain text."""
+"""Error pages for browsers; programs get plain text."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _TITLES: Final = {400: "This address cannot be answered", 404: "There is no such
 
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a browser with a page that has a way back; anybody else as the handler says."""
+    """Answer a browser with a page that has a way back, others as the handler does."""
     try:
         return await handler(request)
     except (web.HTTPBadRequest, web.HTTPNotFound) as refusal:
@@ -39,4 +39,4 @@ def _page(request: web.Request, refusal: web.HTTPException) -> str:
 
 
 PREFIX: Final = web.AppKey("prefix", str)
-"""The application's key for what stands before every path."""
+"""The application's key for the prefix of every path."""

@@ -16,12 +16,12 @@ from exporter.publish.status import RegistryStatus
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 QUICK: Final = 1
-"""Level of gzip for what is compressed while somebody waits."""
+"""Level of gzip for what is compressed on request."""
 LIMIT: Final = web.RequestKey("limit", asyncio.Timeout)
 """The request's key for the `asyncio.Timeout` that its answer is under."""
 
 _ASK_AGAIN: Final = "private, no-cache"
-"""May be kept, and is asked for again each time: what has not changed is not sent twice."""
+"""May be cached, and is requested again each time: unchanged content is not sent twice."""
 _PIECE: Final = 1 << 16
 """Bytes that are written at a time: a connection holds a few of them, never a whole body."""
 _SLOWEST: Final = 1 << 17
@@ -44,7 +44,7 @@ class Once(Generic[Made]):
         self._last: tuple[tuple[RegistryStatus, ...], Made] | None = None
 
     async def of(self, statuses: tuple[RegistryStatus, ...]) -> Made:
-        """Return what was made of these very statuses, or make it now."""
+        """Return what was made of these statuses, or make it now."""
         async with self._turn:
             if self._last is None or not _same(self._last[0], statuses):
                 self._last = statuses, await asyncio.to_thread(self._make, statuses)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("pullproof.web")
 
 _LOOK_EVERY: Final = 5.0
-"""Seconds between two looks at the files."""
+"""Seconds between two checks of the files."""
 _HANDSHAKE: Final = 10.0
 """Seconds that a client has for its TLS handshake."""
 _IDLE: Final = 75.0
@@ -34,7 +34,7 @@ _IDLE: Final = 75.0
 _GRACE: Final = 1.0
 """Seconds that requests under way have when the server stops."""
 _UNREAD: Final = 1 << 17
-"""Bytes of answers that the kernel holds for a client; it counts them to the process's limit."""
+"""Bytes of answers that the kernel buffers per client; they count to the process's limit."""
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ async def listening(
 
 
 class WebServer:
-    """The listening sockets, and what of the web configuration is in force.
+    """The listening sockets, and the web configuration in force.
 
     Whatever changes in its files holds for the next connection, without one being refused: new
     servers begin on the same sockets before the old ones end.
@@ -100,7 +100,7 @@ class WebServer:
         return tuple(each.getsockname()[:2] for each in self._sockets)
 
     async def refresh(self) -> None:
-        """Put in force what the files say now, if they changed.
+        """Put the files in force, if they changed.
 
         Raises `Malformed` if they are wrong; what was in force stays so.
         """
@@ -119,7 +119,7 @@ class WebServer:
         self._access.names = config.tls.client_allowed_sans if config.tls else frozenset()
 
     async def watch(self, every: float) -> None:
-        """Look at the files again and again, after so many seconds each; nothing ends it."""
+        """Check the files periodically, after so many seconds each; nothing ends it."""
         while True:
             await asyncio.sleep(every)
             try:

@@ -27,7 +27,7 @@ class IndexedTag:
 
     @property
     def order(self) -> tuple[int, bool, int, float, str, tuple[str | int, ...]]:
-        """Sort key: what needs a person first; the name makes the order the same each time."""
+        """Sort key: the most urgent first; the name makes the order stable."""
         tag = self.tag
         where = self.registry, natural(self.name)
         return tag.urgency, not tag.incomplete, tag.verdict.stake, tag.impact.soonest, *where
@@ -50,7 +50,7 @@ class TagIndex:
 
     @classmethod
     def of(cls, statuses: Sequence[RegistryStatus]) -> Self:
-        """Take up the tags of every report that there is."""
+        """Return the index of the tags of all reports."""
         reports = [each.report for each in statuses if each.report]
         entries = [IndexedTag(report, tag, tag.name) for report in reports for tag in report.tags]
         entries.sort(key=lambda entry: entry.order)

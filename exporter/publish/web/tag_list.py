@@ -65,7 +65,7 @@ def tag_path(registry: str, name: str) -> str:
 def listing(
     entries: Sequence[IndexedTag], query: Query, registries: Sequence[str], now: float
 ) -> str:
-    """Return the chapter of the tags that were looked for; `now` is in seconds since the epoch."""
+    """Return the chapter of the searched tags; `now` is in seconds since the epoch."""
     pages = max(1, -(-len(entries) // _ROWS))
     shown = replace(query, page=min(query.page, pages))
     first = (shown.page - 1) * _ROWS
@@ -131,7 +131,7 @@ def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, 
 
 
 def platform_cells(verdict: TagVerdict) -> tuple[Cell, ...]:
-    """Return each platform of a tag; what is wrong comes first, and says so."""
+    """Return each platform of a tag, failing ones first."""
     found = {_short(str(each)): LACKING for each in verdict.lacking_platforms}
     for child in verdict.children:
         name, cell = _short(child_words(child)), child_cell(child)

@@ -25,7 +25,7 @@ BROKEN: Final = {
     ReferenceClass.LATEST: "RegistryLatestTagBroken",
     ReferenceClass.SELECTED: "RegistryLiveTagBroken",
 }
-"""The runbook for a tag that cannot be pulled; one that nobody uses is repaired like any other."""
+"""The runbook for a tag that cannot be pulled; an unused one is repaired like any other."""
 
 
 def tag_page(entry: IndexedTag, invocation: Invocation, now: float) -> str:
@@ -79,7 +79,7 @@ def _verdict(entry: IndexedTag, now: float) -> str:
 
 
 def _pages(entry: IndexedTag, home: str) -> str:
-    """Return links to what is said of such a tag at length."""
+    """Return links to the documentation on such a tag."""
     codes = sorted({each.rule.code for each in entry.tag.findings})
     ways = [(f"findings/{code}.md", code) for code in codes]
     ways += [(f"runbooks/{name}.md", name) for name in _runbooks(entry)]
