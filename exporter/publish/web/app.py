@@ -10,16 +10,16 @@ from aiohttp.typedefs import Handler
 
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.metrics.telemetry import Telemetry
+from exporter.publish.render.html import text
 from exporter.publish.web import sending
 from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
 from exporter.publish.web.audit_request import Auditor, AuditRequests, unscheduled
 from exporter.publish.web.connections import BANNER, Connection
 from exporter.publish.web.event_request import EventRequests, FindReceiver, no_receiver
-from exporter.publish.web.frame import POLICY
+from exporter.publish.web.frame import POLICY, frame, link
 from exporter.publish.web.handlers import Handlers
 from exporter.publish.web.probe import Probe, Prober
-from exporter.publish.web.refusal_page import PREFIX, refusals
-from exporter.publish.web.sending import accepts_gzip, metrics_format
+from exporter.publish.web.sending import HTML, accepts_gzip, metrics_format
 
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""
@@ -31,6 +31,10 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "Server": BANNER,
 }
+
+_TITLES: Final = {400: "This address cannot be answered", 404: "There is no such page"}
+_PREFIX: Final = web.AppKey("prefix", str)
+"""The application's key for the prefix of every path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,9 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
     shown = Handlers(shell.board, shell.clock)
     probe = Probe(shell.prober, shell.board.app_state.invocation)
     events = EventRequests(shell.receiver)
-    asked = [_in_time, same_origin, access.middleware, refusals]
+    asked = [_in_time, same_origin, access.middleware, _refusals]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
-    app[PREFIX] = prefix
+    app[_PREFIX] = prefix
     app.add_routes(
         [
             web.get(f"{prefix}/", shown.front),
@@ -106,6 +110,32 @@ async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse
         if isinstance(request.protocol, Connection):
             request.protocol.begin()
         return await handler(request)
+
+
+@web.middleware
+async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a browser with a page that has a way back, others as the handler does."""
+    try:
+        return await handler(request)
+    except (web.HTTPBadRequest, web.HTTPNotFound) as refusal:
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise
+        body = _refusal_page(request, refusal).encode()
+        headers = {"Content-Type": HTML, "Vary": "Accept"}
+        return web.Response(status=refusal.status, body=body, headers=headers)
+
+
+def _refusal_page(request: web.Request, refusal: web.HTTPException) -> str:
+    # An encoded slash is none to a browser.
+    inside = request.rel_url.raw_path.removeprefix(request.app[_PREFIX])
+    home = "../" * max(0, inside.count("/") - 1) or "./"
+    title = _TITLES[refusal.status]
+    body = (
+        f'<section class="verdict unsure"><h1>{title}</h1><p class="lead">'
+        f"{text((refusal.text or '').strip())}</p><p>{link(home, 'Back to the status page')}</p>"
+        "</section>"
+    )
+    return frame(f"{title} · pullproof", body, home)
 
 
 class _Answers:
