@@ -29,17 +29,21 @@ QUIET = (
     "--conf spark.sql.shuffle.partitions=2 --conf spark.ui.enabled=false "
     "--conf spark.ui.showConsoleProgress=false"
 )
-CLUSTER = ("--engine", "spark", "--master", "local-cluster[2,1,1024]")
+SPARK = ("--engine", "spark", "--master")
+CLUSTER = "local-cluster[2,1,1024]"
+"""A driver and two executors, each a process."""
+SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A JVM that ends after some seconds shall not compile for hours."""
 
 
-async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: Path) -> None:
+async def test_spark_says_what_duckdb_and_the_graph_say(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 5)
     await here.write(ExportFolder.at(str(tmp_path / "facts"), {}), 4)
     known = await in_memory(here)
     words = ("capacity", "--facts", str(tmp_path / "facts"), *EVER, "--output", "json")
 
     by_duckdb = run(*words)
-    by_spark = spark(*words, *CLUSTER)
+    by_spark = spark(*words, *SPARK, "local[2]")
 
     assert by_duckdb.code == 0, by_duckdb.errors
     assert by_spark.code == 0, by_spark.errors
@@ -90,6 +94,7 @@ def python_with_spark(
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{TREE}{os.pathsep}{asset('spark-4.3.0')}",
         "PYSPARK_SUBMIT_ARGS": f"{QUIET} {submit} pyspark-shell",
+        "JAVA_TOOL_OPTIONS": SHORT,
     }
     command: Sequence[str] = (sys.executable, *words)
     done = subprocess.run(
@@ -103,7 +108,7 @@ def python_with_spark(
     return Told(done.returncode, done.stdout, done.stderr)
 
 
-async def test_from_an_object_store_each_engine_says_what_it_says_from_a_folder(
+async def test_from_an_object_store_a_cluster_and_duckdb_say_what_a_folder_says(
     tmp_path: Path,
 ) -> None:
     here = site(tmp_path / "registry", 6)
@@ -119,8 +124,8 @@ async def test_from_an_object_store_each_engine_says_what_it_says_from_a_folder(
         words = ("capacity", "--facts", "s3://registry/facts", *EVER)
 
         far = run(*words, *place, variables=keys)
-        by_spark = spark(*words, *CLUSTER, submit=with_s3(), variables=known)
-        without = spark(*words, "--engine", "spark", "--master", "local[1]", variables=known)
+        by_spark = spark(*words, *SPARK, CLUSTER, submit=with_s3(), variables=known)
+        without = spark(*words, *SPARK, "local[1]", variables=known)
     near = run("capacity", "--facts", str(tmp_path / "facts"), *EVER)
 
     assert (far.code, far.output) == (0, near.output)
