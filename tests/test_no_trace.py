@@ -50,7 +50,7 @@ LOSSY: Final = two_platforms("lossy")
 LAYERLESS: Final = two_platforms("layerless")
 ACCOUNT: Final = "cm9ib3Q6cw=="
 """The login `robot:s`, as it is sent."""
-DECIDING: Final = ("harbor", "artifactory", "nexus", "ecr")
+DECIDING: Final = ("harbor", "artifactory", "nexus", "ecr", "quay")
 """The kinds whose cleanup decides by what a read changes."""
 _COUNTED: Final = re.compile("GET .*/manifests/")
 """What Harbor counts if it succeeds (2.15.2, its database)."""
@@ -152,6 +152,23 @@ def test_an_account_that_is_not_counted_changes_no_record_of_harbor(tmp_path: Pa
 
     assert (registry.records, codes) == ((0, {}), ({1}, 1))
     assert registry.asked["GET manifests"]
+
+
+@pytest.mark.parametrize(
+    ("caches", "parts"),
+    [(True, [{"repositories": ["mirror/*"], "role": "proxy"}]), (False, [])],
+    ids=["its proxy caches are named", "it has none"],
+)
+def test_quay_is_read_where_none_of_it_can_be_a_proxy_cache(
+    tmp_path: Path, *, caches: bool, parts: list[object]
+) -> None:
+    registry = stocked("quay")
+    registry.caches = caches
+    with registry.served() as host:
+        config = configured(tmp_path, host, parts=parts)
+        codes = audits(config, 1)
+
+    assert (codes, registry.pulls > 0) == ({1}, True)
 
 
 @pytest.mark.parametrize("kind", ["harbor", "artifactory", "ecr", "gitea"])

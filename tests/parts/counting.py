@@ -24,6 +24,7 @@ SIGNS: Final[Mapping[str, Mapping[str, str]]] = {
     "nexus": {"Www-Authenticate": 'Basic realm="Sonatype Nexus Repository Manager"'},
     "ecr": {"Www-Authenticate": 'Basic realm="{url}/",service="ecr.amazonaws.com"'},
     "zot": {"Access-Control-Allow-Headers": "Authorization,content-type,X-ZOT-API-CLIENT"},
+    "quay": {"Www-Authenticate": 'Bearer realm="{url}/v2/auth",service="{host}"'},
     "unknown": {},
     "gitea": {"Www-Authenticate": 'Bearer realm="{url}/v2/token",service="container_registry"'},
 }
@@ -38,7 +39,7 @@ class Counting:
 
     Harbor 2.15.2 (src/server/registry/manifest.go): a GET of a manifest that succeeds sets the pull
     time of the artifact and of the indexes above it, and counts; HEAD and blobs do not. For the
-    others the same is counted, and for Nexus HEAD too.
+    others the same is counted, and for Nexus and Quay HEAD too.
     """
 
     kind: str
@@ -46,6 +47,8 @@ class Counting:
     """A password whose account is not counted."""
     limit: int = 0
     """Pulls that it states as the most in six hours, as Docker Hub does; 0 states none."""
+    caches: bool = True
+    """Does it have proxy caches, as a Quay may?"""
     manifests: dict[Digest, Made] = field(default_factory=dict)
     blobs: dict[Digest, bytes] = field(default_factory=dict)
     tags: dict[str, Digest] = field(default_factory=dict)
@@ -75,9 +78,12 @@ class Counting:
 
     def answer(self, asked: Asked) -> Answer:
         path = asked.target.partition("?")[0]
-        signs = {name: value.format(url=self.url) for name, value in SIGNS[self.kind].items()}
-        if path.endswith("/token"):
+        where = {"url": self.url, "host": self.url.partition("//")[2]}
+        signs = {name: value.format(**where) for name, value in SIGNS[self.kind].items()}
+        if path.endswith(("/token", "/v2/auth")):
             return Answer(200, b'{"token":"%s"}' % self._account(asked))
+        if path == "/config":
+            return _json({"features": {"PROXY_CACHE": self.caches}})
         challenge = signs.get("Www-Authenticate", "")
         if challenge and "Authorization" not in asked.headers:
             return Answer(401, b"", signs)
@@ -109,7 +115,7 @@ class Counting:
         made = self.manifests.get(digest)
         if made is None:
             return Answer(404, _UNKNOWN, {"Content-Type": "application/json"})
-        if asked.method == "GET" or self.kind == "nexus":
+        if asked.method == "GET" or self.kind in ("nexus", "quay"):
             self._pulled(asked, digest)
         headers = {"Content-Type": made.media_type, "Docker-Content-Digest": str(digest)}
         if self.limit:

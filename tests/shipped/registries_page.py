@@ -42,6 +42,7 @@ _NAMES = {
     "blob": "GET of a blob changes",
     "silent": "manifests are read among the blobs, which changes nothing",
     "decides": "its cleanup decides by",
+    "caches": "reads move what it evicts from its proxy caches",
     "ranges": "Range",
     "unanswered": "GET of a blob whose file is lost gets no answer, though HEAD states its size",
     "referrers": "referrers API",
@@ -87,7 +88,7 @@ def _mark(fact: Fact) -> str:  # type: ignore[type-arg] # of any value
 
 
 def _value(name: str, fact: Fact) -> str:  # type: ignore[type-arg] # of any value
-    if name in ("ranges", "referrers", "silent", "unanswered"):
+    if name in ("ranges", "referrers", "silent", "unanswered", "caches"):
         return "yes" if fact.value else "no"
     if name == "collector":
         return _KEPT[fact.value]

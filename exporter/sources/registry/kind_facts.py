@@ -106,6 +106,8 @@ class KindFacts:
     """What GET of a blob changes."""
     decides: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
     """By which of these records a cleanup of it, or a limit, decides."""
+    caches: Fact[bool] = _NOT
+    """May it have proxy caches beside owned repositories, where reads move what is evicted?"""
     silent: Fact[bool] = _NOT
     """Can the body of a manifest be read among the blobs, which changes none of these records?"""
     ranges: Fact[bool | None] = _UNKNOWN_RANGES

@@ -208,6 +208,7 @@ KINDS: Final = (
         manifest=run(_QUAY_PULLS, f"{_QUAY} with FEATURE_IMAGE_PULL_STATS"),
         blob=read(_NOTHING, f"{_QUAY}, endpoints/v2/blob.py: a metric only"),
         decides=read(_NOTHING, f"{_QUAY}: auto-prune knows number_of_tags and creation_date only"),
+        caches=run(True, f"{_QUAY}, FEATURE_PROXY_CACHE: HEAD and GET move the expiry of a tag"),
         ranges=run(False, f"{_QUAY}, LocalStorage"),
         unanswered=run(True, f"{_QUAY}, LocalStorage; behind nginx 502"),
         referrers=run(True, _QUAY),

@@ -1,6 +1,7 @@
 """Sessions: requests are authorized, sent at the registry's pace, and tried again."""
 
 import asyncio
+import json
 import logging
 import random
 from collections import deque
@@ -10,6 +11,7 @@ from typing import Final, Self
 
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import Pulls
+from exporter.facts.snapshot import Role
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
@@ -31,6 +33,8 @@ _AGAIN: Final = _LOST | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 _CONTENT: Final = frozenset({"manifest", "blob"})
 _READS: Final = frozenset({"GET", "HEAD"})
 _BASE: Final = Request("base", "/v2/", "/v2/")
+_CONFIG: Final = Request("base", "/config", "/config", most=2**20)
+_QUAY_IO: Final = "quay.io"
 _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 429, 500, 503
 
 
@@ -87,6 +91,8 @@ class Session:
         self._host = client.registry.host
         self._headers: Mapping[str, str] = {}
         """Those of `/v2/`."""
+        self.evicts: bool | None = None
+        """May reads move what its proxy caches evict by? None before it was asked."""
         self.ranges: bool | None = None
         """Does it send the part of a blob that is asked for? None before the first answer."""
 
@@ -116,7 +122,7 @@ class Session:
         client, pace = self._client.beside(limits), self._pace.beside(limits)
         other = type(self)(self.name, client, self._logins, limits, pace)
         other.origin, other.pull_budget = self, self.pull_budget
-        other.witnesses = self.witnesses
+        other.witnesses, other.evicts = self.witnesses, self.evicts
         return other
 
     async def aclose(self) -> None:
@@ -156,7 +162,8 @@ class Session:
         if self.limits.pulls is Pulls.UNCOUNTED:
             return
         if self.limits.pulls is Pulls.ASK:
-            if request.endpoint == "manifest" and not self.recognizable:
+            unasked = self.facts.caches.value and self.evicts is None
+            if request.endpoint == "manifest" and (unasked or not self.recognizable):
                 await self._recognize()
             self.check_consent(request.subject, request.method, request.endpoint)
         facts = self.facts
@@ -198,6 +205,10 @@ class Session:
             words = f"{facts.title} cleans up by {', '.join(sorted(changed))}, and reads change it"
             way = "set pulls: accept, or pulls: uncounted with an account that it does not count"
             raise Unseen(subject, Reason.CONSENT, f"{words}; {way}")
+        if self.evicts and endpoint == "manifest":
+            words = f"{facts.title} has proxy caches, and reads move the expiry that evicts there"
+            way = "name them in parts with role: proxy, or set pulls: accept"
+            raise Unseen(subject, Reason.CONSENT, f"{words}; {way}")
 
     async def ping(self) -> None:
         """Does it answer at all? Nobody is held back; a response ends failing fast."""
@@ -210,6 +221,23 @@ class Session:
         else:
             self._authenticator.offer(response)
         self._shown_to_all = response.status == _OK
+        if self.limits.pulls is Pulls.ASK and self.facts.caches.value and self.evicts is None:
+            self.evicts = await self._has_caches()
+
+    async def _has_caches(self) -> bool:
+        """Does it have proxy caches, and no part names them?
+
+        Quay's public `/config` tells whether it has any (endpoints/web.py), and nothing that a
+        robot may ask tells which. On quay.io they are on for all, and few use them.
+        """
+        named = any(each.role is Role.PROXY for each in self.limits.parts)
+        if named or self._host == _QUAY_IO:
+            return False
+        try:
+            told = await self._once(_CONFIG, "")
+            return str(json.loads(told.body)["features"]["PROXY_CACHE"]).lower() == "true"
+        except (Unseen, ValueError, RecursionError, LookupError, TypeError):
+            return False
 
     async def absence(self, response: Response, subject: str) -> Absent:
         """Return the absence that a response proves to whoever asked; raise `Unseen` where none.

@@ -1,15 +1,19 @@
 """Quay's API v1 (quay/quay of 2026-08-21, `endpoints/api/repository.py`, read).
 
 It lists the repositories of a namespace that the token's user may read, and those that are public.
-All of them are seen by an administrator of the organization.
+All of them are seen by an administrator of the organization. A member sees whether it is a proxy
+cache (`endpoints/api/organization.py`): there HEAD and GET of a tag create it and move its expiry,
+by which quota eviction chooses (run), so its repositories are not listed without consent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.registry_kind import Pulls
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.lists.api import decoded
@@ -32,6 +36,10 @@ class _QuayRepositories(msgspec.Struct, gc=False):
     next_page: str | None = None
 
 
+class _QuayProxyCache(msgspec.Struct, gc=False):
+    upstream_registry: str = ""
+
+
 class _QuayOrganization(msgspec.Struct, gc=False):
     is_admin: bool = False
 
@@ -51,7 +59,32 @@ class QuayList(NamespaceList):
 
         path = f"/api/v1/repository?namespace={quoted}&public=true"
         listing = await ApiList(self.api, subject, path, read, "next_page").repositories(most)
+        listing = await self._without_cached(listing, name, subject)
         return listing if await self._is_admin(quoted) else in_part(listing, subject, _IN_PART)
+
+    async def _without_cached(
+        self, listing: Listing[Repository], name: str, subject: str
+    ) -> Listing[Repository]:
+        """Return a list without what reads would change: in a proxy cache that no part names."""
+        limits = self.api.limits
+        named = tuple(each for each in listing.entries if limits.proxied(each))
+        if limits.pulls is not Pulls.ASK or len(named) == len(listing.entries):
+            return listing
+        if not await self._caches(quote(name, safe="")):
+            return listing
+        words = f"{name} is a proxy cache, and reads move the expiry by which it evicts"
+        way = f"name {name}/* in parts with role: proxy, or set pulls: accept"
+        gap = Gap(Scope.REGISTRY, subject, Reason.CONSENT, f"{words}; {way}")
+        return replace(listing, entries=named, gaps=(*listing.gaps, gap))
+
+    async def _caches(self, quoted: str) -> bool:
+        """Is it a proxy cache? Where Quay has none, it does not know the question either."""
+        subject = "proxycache"
+        try:
+            response = await self.api.get(f"/api/v1/organization/{quoted}/proxycache", subject)
+            return bool(decoded(response, _QuayProxyCache, subject).upstream_registry)
+        except Unseen:
+            return False
 
     async def _is_admin(self, quoted: str) -> bool:
         subject = "organization"

@@ -205,12 +205,15 @@ class Gitea(Conversation):
         return said(entries, Link=link, X_Total_Count=str(len(self.names)))
 
 
+@dataclass
 class Quay(Conversation):
     """Quay of 2026-08-21: `endpoints/api/repository.py` (listRepos), `organization.py` (org_view).
 
     `next_page` is encrypted, and there only where there is a further page (`page_support`).
     """
 
+    upstream: str = ""
+    """What the organization caches."""
     from_ = "quay"
     path = "/api/v1/repository"
     settings = "namespaces: [team], api_token_env: API_TOKEN"
@@ -237,6 +240,8 @@ class Quay(Conversation):
         return said(document)
 
     def beside(self, asked: Asked) -> Answer:
+        if asked.target == "/api/v1/organization/team/proxycache":
+            return said({"upstream_registry": self.upstream, "expiration_s": "", "insecure": ""})
         if asked.target == "/api/v1/organization/team":
             return said({"name": "team", "email": "", "is_admin": self.whole, "is_member": True})
         return said({"detail": "Not Found", "error_type": "not_found", "status": 404}, 404)

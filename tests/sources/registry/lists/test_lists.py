@@ -6,11 +6,13 @@ import base64
 import importlib
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from exporter.facts.gap import Reason
+from exporter.facts.registry_kind import Pulls
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.ports import Unseen
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.lists import conversations as spoken_by
@@ -255,6 +257,25 @@ async def test_harbor_lists_to_a_robot_without_a_project_what_it_may_see_and_a_g
     assert reasons(listing) == {Reason.INCOMPLETE_LIST}
     assert "repositories.namespaces" in listing.gaps[0].detail
     assert (await listed(whole)).complete
+
+
+@pytest.mark.parametrize(
+    ("more", "entries", "expected"),
+    [
+        ({}, (), {Reason.CONSENT}),
+        ({"pulls": Pulls.ACCEPT}, NAMES, set()),
+        ({"parts": (RegistryPart(("team/*",), Role.PROXY),)}, NAMES, set()),
+    ],
+    ids=["nothing said", "accepted", "named as a proxy"],
+)
+async def test_quay_lists_no_proxy_cache_that_is_not_named(
+    more: dict[str, Any], entries: tuple[str, ...], expected: set[Reason]
+) -> None:
+    limits = replace(QUICK, **({"pulls": Pulls.ASK} | more))
+    spoken = spoken_by.Quay(upstream="docker.io")
+    with serving(spoken) as url:
+        async with opened(spoken, url, limits) as lists:
+            assert await outcome(lists) == (entries, expected)
 
 
 async def test_a_namespace_that_fails_leaves_the_others_in() -> None:
