@@ -34,6 +34,7 @@ def assess(  # noqa: PLR0913 - what the view does not tell
         expected=expected,
         proof=_proof(view, leaf, state),
         reason=reason if state is State.UNKNOWN else None,
+        detail=lacks[0].detail if lacks and state is State.UNKNOWN else "",
         lacks=lacks,
         protected_by=protected_by,
         risk=risk,

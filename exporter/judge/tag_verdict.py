@@ -70,6 +70,8 @@ class Child:
     """The weakest proof among its manifest and blobs: the proof of "present"."""
     reason: Reason | None
     """Why the state is unknown."""
+    detail: str = ""
+    """What was observed where the state is unknown, or where its tag does not exist."""
     lacks: tuple[Lack, ...] = ()
     possible: bool = False
     """Do live uses pull it only on platforms that may start them, but need not?"""

@@ -165,6 +165,7 @@ def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVer
         expected=promised,
         proof=seen.proof,
         reason=seen.reason,
+        detail=seen.detail,
         lacks=lacks,
     )
     return TagVerdict(root, seen.state, (child,))

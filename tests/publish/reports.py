@@ -244,7 +244,8 @@ def _roll_up(
 def _unresolved(name: str, reference: ReferenceClass, seen: Sighting) -> TagVerdict:
     repository, _, label = name.partition(":")
     root = Root(Repository(repository), Tag(label), None, seen, reference)
-    stand_in = child(None, seen.state, digest=None, lacks=(), reason=seen.reason, protected_by=None)
+    own = {"reason": seen.reason, "detail": seen.detail, "protected_by": None}
+    stand_in = child(None, seen.state, digest=None, lacks=(), **own)
     return TagVerdict(root, seen.state, (_own(stand_in, reference),))
 
 

@@ -64,14 +64,13 @@ def _unknown(report: Report) -> Iterator[str]:
     proxied = {*report.snapshot.unasked}
     asked = (each.verdict for each in report.tags if each.verdict.root.repository not in proxied)
     children = [child for each in asked for child in each.children]
-    reasons = Counter(
-        str(child.reason or "unsaid")
-        for child in children
-        if child.expected and child.state is State.UNKNOWN
-    )
-    if reasons:
-        amount = count_words(reasons.total(), "manifest")
-        yield f"{amount} unknown: {_by_reason(reasons)}."
+    unknown = [each for each in children if each.expected and each.state is State.UNKNOWN]
+    if unknown:
+        amount = count_words(len(unknown), "manifest")
+        reasons = Counter(str(child.reason or "unsaid") for child in unknown)
+        details = {child.detail for child in unknown}
+        said = f" ({details.pop().rstrip('.')})" if len(details) == 1 and any(details) else ""
+        yield f"{amount} unknown: {_by_reason(reasons)}{said}."
     unexpected = sum(not child.expected for child in children)
     if unexpected:
         yield f"Not expected here and not audited: {count_words(unexpected, 'manifest')}."

@@ -64,6 +64,7 @@ class ChildEntry(Struct, frozen=True):
     expected: Annotated[bool, about("Whether this registry should have it.")]
     proof: Annotated[Proof, about("The weakest proof behind the state.")]
     reason: Annotated[Reason | None, about("Why the state is unknown.")]
+    detail: Observed
     lacks: Annotated[tuple[LackEntry, ...], about("Its missing, broken or unknown content.")]
     protected_by: Annotated[
         tuple[Name, ...] | None, about("Up to 20 tags that name it directly; null if unknown.")
@@ -344,6 +345,7 @@ def _child(child: Child) -> ChildEntry:
         expected=child.expected,
         proof=child.proof,
         reason=child.reason,
+        detail=child.detail,
         lacks=msgspec.convert(child.lacks, tuple[LackEntry, ...], from_attributes=True),
         # Of many tags that name one manifest, each would else repeat all.
         protected_by=child.protected_by and child.protected_by[:_MOST_PROTECTORS],

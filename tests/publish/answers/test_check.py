@@ -271,6 +271,12 @@ def test_what_could_not_be_seen_is_counted_by_reason() -> None:
     ]
 
 
+def test_why_all_that_is_unknown_is_unknown_is_said_in_the_registrys_words() -> None:
+    lines = section(report(unreadable("vault:v1"), unreadable("vault:v2")), "Gaps in coverage")
+
+    assert lines[0] == "2 manifests unknown: 2 denied (403)."
+
+
 def test_many_gaps_are_counted_after_the_first_ten() -> None:
     gaps = tuple(Gap(Scope.OBJECT, f"app@{n}", Reason.TIMEOUT) for n in range(12))
 
