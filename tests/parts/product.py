@@ -183,12 +183,15 @@ ALWAYS: Final = {"idle": "always", "rollback": "always", "selected": "always"}
 
 
 @contextmanager
-def exporter(folder: Path, settings: Json) -> Iterator[Exporter]:
+def exporter(
+    folder: Path, settings: Json, variables: Mapping[str, str] | None = None
+) -> Iterator[Exporter]:
     """Run `serve` on a configuration in a folder, with its log there too."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "pullproof.yml"
     configure(config, settings)
-    command = [*_ALONE, *_COMMAND, "serve", "--config", str(config)]
+    more = (f"{name}={value}" for name, value in (variables or {}).items())
+    command = [*_ALONE, *more, *_COMMAND, "serve", "--config", str(config)]
     with running(command, LISTENING, folder / "exporter.log") as server:
         yield Exporter(server, config)
 

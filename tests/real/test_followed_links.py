@@ -12,23 +12,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urldefrag, urljoin
 
 import httpx
 import pytest
 
+from tests.parts import links
 from tests.parts.monitoring import RULES, Prometheus, impatient, prometheus
 from tests.parts.pages import TREE, Shell
 from tests.parts.ports import held
 from tests.parts.process import PATIENCE, running, until
-from tests.publish.web.page import Page
-from tests.shipped.grafana import choices, chosen, documents, panels
-from tests.shipped.promql import filled
+from tests.shipped.grafana import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.shipped.grafana import Json
 
 pytestmark = pytest.mark.real
 
@@ -59,9 +55,6 @@ class Demo:
     log: Path
     prometheus: Prometheus
 
-    def status(self, url: str) -> int:
-        return httpx.get(url, trust_env=False, timeout=PATIENCE).status_code
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
@@ -76,28 +69,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             prometheus(folder / "prometheus", scrape, rules) as watching,
         ):
             assert server.address == f"http://{listen}/"
-            until(lambda: firing(watching).keys() >= EXPECTED, "the alerts of the demo")
+            until(lambda: links.firing(watching).keys() >= EXPECTED, "the alerts of the demo")
             yield Demo(server.address, folder / "demo.log", watching)
 
 
-def firing(watching: Prometheus) -> dict[str, list[Json]]:
-    found: dict[str, list[Json]] = {}
-    for each in watching.alerts():
-        found.setdefault(each["labels"]["alertname"], []).append(each)
-    return found
-
-
 def test_every_link_of_every_page_is_answered(demo: Demo) -> None:
-    waiting, followed = {demo.address}, set[str]()
-    with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
-        while waiting:
-            url = waiting.pop()
-            followed.add(url)
-            answer = http.get(url)
-            assert answer.status_code == 200, url
-            if answer.headers["Content-Type"].startswith("text/html"):
-                led = {urldefrag(urljoin(url, each)).url for each in Page(answer).links}
-                waiting |= {each for each in led if each.startswith(demo.address)} - followed
+    followed = links.follow(demo.address)
 
     kinds = {re.split(r"[/?]", each.removeprefix(demo.address))[0] for each in followed}
     assert kinds >= {"", "tag", "digest", "docs", "metrics", "report.json"}
@@ -130,49 +107,17 @@ def test_every_command_that_the_demo_prints_is_understood_and_answered(demo: Dem
 
 
 def test_every_link_of_every_alert_that_fires_is_answered(demo: Demo) -> None:
-    found = firing(demo.prometheus)
-
-    for alert in (each for alerts in found.values() for each in alerts):
-        texts = " ".join(alert["annotations"].values())
-        links = re.findall(r"https?://[^\s,;)\"']+", texts)
-        assert alert["annotations"]["runbook_url"] in links
-        for link in links:
+    for alert in (each for alerts in links.firing(demo.prometheus).values() for each in alerts):
+        for link in links.of_alert(alert):
             assert link.startswith(demo.address), link
-            assert demo.status(link.rstrip(".")) == 200, link
+            assert links.status(link) == 200, link
 
 
 @pytest.mark.parametrize("name", documents())
 def test_every_link_of_every_dashboard_is_answered(demo: Demo, name: str) -> None:
-    document = documents()[name]
-    selector = chosen(choices(document)["pullproof"])
-    (info,) = demo.prometheus.query(f"group by (external_url) ({filled(selector, ANYTHING)})")
-    here = {"${pullproof:raw}": info["metric"]["external_url"]}
-    followed = set[str]()
-    for panel in panels(document):
-        links = {each["url"] for each in panel.get("links") or ()}
-        rows = [{}]
-        for target in panel.get("targets", ())[:1]:
-            asked = filled(target["expr"], ANYTHING | {"$__rate_interval": "1m"})
-            rows = [each["metric"] for each in demo.prometheus.query(asked)] or [{}]
-        fields = panel.get("fieldConfig", {}).get("overrides", ())
-        data = {
-            each["url"]
-            for field in fields
-            for part in field["properties"]
-            if part["id"] == "links"
-            for each in part["value"]
-        }
-        every = {*links, *(drawn(each, row) for each in data for row in rows if row)}
-        for url in (each for each in every if not each.startswith("/d/")):
-            found = filled(url, here | {f"${{{key[1:]}:raw}}": ANYTHING[key] for key in ANYTHING})
-            found = found.replace("/.*/", "/registry.example.com/")
-            assert demo.status(found) == 200, found
-            followed.add(found)
+    registry = CHECKOUT.partition("/")[0]
+    found = links.of_dashboard(documents()[name], demo.prometheus, ANYTHING, registry)
 
-    assert len(followed) >= 2
-    assert name != "overview.json" or f"{demo.address}tag/{CHECKOUT}" in followed
-
-
-def drawn(url: str, row: Json) -> str:
-    """A link of a row, as Grafana fills it in."""
-    return re.sub(r"\$\{__data\.fields\.(\w+)\}", lambda field: row.get(field[1], ""), url)
+    assert {each: links.status(each) for each in found} == dict.fromkeys(found, 200)
+    assert len(found) >= 2
+    assert name != "overview.json" or f"{demo.address}tag/{CHECKOUT}" in found

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.parts import layout, tree
+from tests.parts.counting import Counting
+from tests.parts.http import Answer, serving
 from tests.parts.pages import TREE, Shell
 from tests.parts.product import Json, configure, exporter
 from tests.parts.registry import Registry, Settings, registry
@@ -114,7 +116,7 @@ def _script(path: Path, text: str) -> None:
 
 
 def printed(answer: str) -> list[str]:
-    return re.findall(r"^(?:  |Next: )((?:pullproof|ctr) .*)$", answer, re.MULTILINE)
+    return re.findall(r"^(?:  |Next: )((?:pullproof|ctr|curl) .*)$", answer, re.MULTILINE)
 
 
 def on_page(page: str) -> list[str]:
@@ -199,3 +201,29 @@ def test_the_commands_of_an_answer_reach_the_registry_that_it_is_about(site: Sit
         find, *_, verify = printed(site.run(closer, 1))
         assert "No source has it" in site.run(find, 1)
         assert "MISSING" in site.run(verify, 1)
+
+
+def test_the_command_for_a_registry_that_does_not_answer_shows_its_answer(
+    site: Site, authority: Authority
+) -> None:
+    for kind in (PLAIN, PRIVATE):
+        well = site.registries[kind]
+        image = f"{well.host}/team/well:v1"
+        well.push("team/well", APPS[kind], "v1")
+        tls = authority.sign("away") if kind == PRIVATE else None
+        with serving(lambda _: Answer(503, b"upstream is away"), tls) as url:
+            asked = f"pullproof check {image} {url.partition('://')[2]} {site.options(kind)}"
+            (curl,) = printed(site.run(asked, 3))
+            assert curl.startswith("curl -v ")
+            assert "upstream is away" in site.run(curl, 0)
+
+
+def test_the_command_that_consents_to_counted_pulls_reads_the_registry(site: Site) -> None:
+    counting, well = Counting("harbor"), site.registries[PLAIN]
+    counting.push(APPS[PLAIN], "v1")
+    well.push("team/well", APPS[PLAIN], "v1")
+    with counting.served() as host:
+        asked = f"pullproof check {host} {well.host}/team/well:v1 --plain-http"
+        (consent,) = printed(site.run(asked, 3))
+        assert counting.records == (0, {})
+        assert "team/app:v1" in site.run(consent, 0)

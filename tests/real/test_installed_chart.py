@@ -1,0 +1,217 @@
+"""Do the links and commands of an installed chart work: of pages, alerts, dashboards and notes?
+
+The exporter runs with the configuration that helm rendered, Prometheus with the rendered rules, and
+`kubectl` reaches the rendered pod. Nothing is set for links but `external_url`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import tarfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+
+from tests.parts import layout, links
+from tests.parts.helm import CHART, NAMESPACE, helm, rendered
+from tests.parts.kubectl import Pod
+from tests.parts.monitoring import Prometheus, impatient, prometheus
+from tests.parts.pages import Shell
+from tests.parts.ports import held
+from tests.parts.process import until
+from tests.parts.product import Exporter, exporter
+from tests.parts.registry import Registry, registry
+from tests.worlds import two_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Json = dict[str, Any]
+
+pytestmark = pytest.mark.real
+
+NAME: Final = "release-pullproof"
+POD: Final = f"{NAME}-6d4cf56db6-x7k2p"
+APP: Final = two_platforms("app")
+EXPECTED: Final = {"RegistryLatestTagBroken"}
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The chart's objects, and what runs in them."""
+
+    objects: dict[tuple[str, str], Json]
+    values: Json
+    registry: Registry
+    exporter: Exporter
+    prometheus: Prometheus
+    shell: Shell
+
+    @property
+    def address(self) -> str:
+        return f"{self.values['config']['external_url']}/"
+
+    def run(self, command: str, expected: int) -> str:
+        done = self.shell.run(command)
+        assert done.returncode == expected, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def commands(self, path: str) -> list[str]:
+        page = self.exporter.get(path).text
+        return [
+            html.unescape(each) for each in re.findall(r'<pre id="command-\d+"[^>]*>(.*?)<', page)
+        ]
+
+
+def values(address: str, registry: Registry) -> Json:
+    audited = {"url": registry.url, "plain_http": True, "tags": {"select": ["*"]}}
+    on = {"enabled": True}
+    return {
+        "image": {"repository": "registry.example.com/pullproof"},
+        "config": {"external_url": f"http://{address}", "registries": [audited]},
+        **dict.fromkeys(("prometheusRule", "dashboards", "serviceMonitor"), on),
+    }
+
+
+def pod_of(objects: dict[tuple[str, str], Json], folder: Path) -> Pod:
+    """The pod of the rendered Deployment, its mounts as folders here."""
+    spec = objects["Deployment", NAME]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    mounts = {each["mountPath"]: str(folder / each["name"]) for each in container["volumeMounts"]}
+    for each in mounts.values():
+        (folder / each).mkdir(parents=True)
+    return Pod(NAMESPACE, [POD, f"deployment/{NAME}"], [container["name"]], mounts)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    folder = tmp_path_factory.mktemp("installed")
+    with ExitStack() as stack:
+        here = stack.enter_context(registry(folder / "registry"))
+        here.push("team/app", APP, "v1", "latest")
+        keep(folder)
+        here.collect("--delete-untagged")
+        address = stack.enter_context(held())
+        given = values(address, here)
+        objects = rendered(values=given)
+        pod = pod_of(objects, folder / "pod")
+        pod.tool(folder / "tools")
+        text = objects["ConfigMap", NAME]["data"]["pullproof.yml"]
+        settings = yaml.safe_load(text) | {"listen": [address], "clusters": []}
+        settings["ledger"] = f"{pod.here('/var/lib/pullproof/x')[:-1]}ledger.sqlite"
+        in_pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "POD_NAME": POD}
+        in_pod["POD_NAMESPACE"] = NAMESPACE
+        running = stack.enter_context(exporter(folder / "pod" / "config", settings, in_pod))
+        (folder / "rules").mkdir()
+        (folder / "rules" / "rules.yml").write_text(
+            yaml.safe_dump(objects["PrometheusRule", NAME]["spec"])
+        )
+        rules = impatient(folder / "rules" / "rules.yml", folder / "impatient")
+        scrape = {"job_name": NAME, "static_configs": [{"targets": [address]}]}
+        watching = stack.enter_context(prometheus(folder / "prometheus", scrape, [rules]))
+        running.ready()
+        until(lambda: links.firing(watching).keys() >= EXPECTED, "the alert of the chart")
+        shell = Shell(folder, programs=(folder / "tools",))
+        yield Installed(objects, given, here, running, watching, shell)
+
+
+def keep(folder: Path) -> None:
+    """Let a node have the image, as `ctr` exports it."""
+    layout.write(folder / "layout", APP, "v1")
+    with tarfile.open(folder / "node.tar", "w") as tar:
+        tar.add(folder / "layout", ".")
+    tools = folder / "tools"
+    tools.mkdir()
+    copy = "for each; do file=$before before=$each; done; cp node.tar $file"
+    (tools / "ctr").write_text(f"#!/bin/sh\n{copy}\n")
+    (tools / "ctr").chmod(0o755)
+
+
+def test_every_link_of_every_page_is_answered(installed: Installed) -> None:
+    followed = links.follow(installed.address)
+
+    kinds = {re.split(r"[/?]", each.removeprefix(installed.address))[0] for each in followed}
+    assert kinds >= {"", "tag", "digest", "docs", "metrics", "report.json"}
+
+
+def test_every_link_of_every_alert_that_fires_is_answered(installed: Installed) -> None:
+    for alert in (each for found in links.firing(installed.prometheus).values() for each in found):
+        for link in links.of_alert(alert):
+            assert link.startswith(installed.address), link
+            assert links.status(link) == 200, link
+
+
+def test_every_link_of_every_dashboard_is_answered(installed: Installed) -> None:
+    anything = dict.fromkeys(("$registry", "$cluster", "$job", "$instance"), ".*")
+    anything |= {"$repository": "team/app", "$tag": "v1"}
+    boards = {name: each for (kind, name), each in installed.objects.items() if "dashboard" in name}
+    assert len(boards) == 4
+    for board in boards.values():
+        for text in board["data"].values():
+            found = links.of_dashboard(
+                json.loads(text), installed.prometheus, anything, installed.registry.host
+            )
+            assert len(found) >= 2
+            assert {each: links.status(each) for each in found} == dict.fromkeys(found, 200)
+
+
+def test_the_commands_of_the_notes_do_what_they_say(installed: Installed) -> None:
+    words = ("install", "release", str(CHART), f"--namespace={NAMESPACE}", "--dry-run=client")
+    said = helm(*words, "--values=-", typed=yaml.safe_dump(installed.values))
+    notes = said.output.partition("NOTES:")[2]
+    commands = re.findall(r"^  (kubectl .*)$", notes, re.MULTILINE)
+    forward, check, logs = commands
+    service = installed.objects["Service", NAME]["spec"]
+    selected = dict(each.split("=") for each in logs.rpartition(" ")[2].split(","))
+
+    assert re.search(r"^  (http://127.0.0.1:10470)/$", notes, re.MULTILINE)
+    (port,) = service["ports"]
+    assert forward.endswith(f"port-forward service/{NAME} 10470:{port['port']}")
+    assert selected.items() <= installed.objects["Deployment", NAME]["metadata"]["labels"].items()
+    assert all(f"--namespace {NAMESPACE} " in each for each in commands)
+    assert "team/app:latest" in installed.run(check, 1)
+
+
+def test_the_commands_of_pages_repair_a_tag_from_outside_the_pod(installed: Installed) -> None:
+    path = f"/tag/{installed.registry.host}/team/app:v1"
+    again, find, upload, *exports, copy, push, verify = installed.commands(path)
+
+    assert all(
+        each.startswith(f"kubectl exec -n {NAMESPACE} {POD} -- ") for each in (again, verify)
+    )
+    assert "team/app:v1" in installed.run(again, 1)
+    assert "No source has it" in installed.run(find, 1)
+    assert "No source has it" in installed.run(upload, 1)
+    assert all(each.startswith("ctr -n k8s.io images export") for each in exports)
+    for each in (*exports, copy):
+        installed.run(each, 0)
+    assert "1 tag can be pulled" in installed.run(push, 0)
+    assert "present" in installed.run(verify, 0)
+    installed.exporter.audit()
+    _, plan, protect = installed.commands(path)
+    assert "2 keep tags to set" in installed.run(plan, 1)
+    assert "2 manifests already protected" in installed.run(protect, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("exec -n audit", "exec -n other"),
+        (POD, "release-pullproof-0"),
+        ("exec ", "exec --contaner=pullproof "),
+        (" -- ", " "),
+        ("pullproof inspect", "inspect"),
+    ],
+)
+def test_what_names_another_pod_is_not_run(installed: Installed, wrong: tuple[str, str]) -> None:
+    again = installed.commands(f"/tag/{installed.registry.host}/team/app:v1")[0]
+    done = installed.shell.run(again.replace(*wrong))
+
+    assert done.returncode != 0
+    assert "team/app" not in done.stdout
