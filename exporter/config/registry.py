@@ -236,7 +236,7 @@ class RegistrySettings(Section):
     by it. `ask` reads nothing of such a registry; `accept` reads each manifest once; `uncounted`
     says that the registry does not count the pulls of this account (`docs/registries`)."""
     concurrency: int = Field(default=16, ge=1, le=256)
-    """Maximum parallel requests, for all shards together."""
+    """Maximum parallel requests, for all shards together; each sends zot at most 4."""
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Maximum requests per second, for all shards together; `null` is no limit."""
     timeout: Timeout = timedelta(seconds=30)

@@ -45,6 +45,7 @@ _NAMES = {
     "caches": "reads move what it evicts from its proxy caches",
     "ranges": "Range",
     "unanswered": "GET of a blob whose file is lost gets no answer, though HEAD states its size",
+    "at_once": "requests at once, at most",
     "referrers": "referrers API",
     "catalogue": "catalogue",
     "denial": "denial",

@@ -79,6 +79,7 @@ _NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
 _UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
 _NOT: Final = Fact(value=False)
 _UNKNOWN_RANGES: Final[Fact[bool | None]] = Fact(None)
+_AS_CONFIGURED: Final[Fact[int | None]] = Fact(None)
 _UNKNOWN_SERVED: Final[Fact[bool | None]] = Fact(None)
 
 
@@ -114,6 +115,8 @@ class KindFacts:
     """Does it answer a Range request for a blob with that part?"""
     unanswered: Fact[bool] = _NOT
     """Does GET of a blob whose file is lost get no answer, while HEAD states its size?"""
+    at_once: Fact[int | None] = _AS_CONFIGURED
+    """How many requests at once leave it time for others; None: as many as are configured."""
     referrers: Fact[bool | None] = _UNKNOWN_SERVED
     """Does it have the referrers API?"""
     catalogue: Fact[Visibility] = Fact(Visibility.UNKNOWN)

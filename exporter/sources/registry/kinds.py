@@ -235,6 +235,7 @@ KINDS: Final = (
         ),
         referrers=read(True, "project-zot/zot, pkg/api/routes.go"),
         ranges=run(True, _ZOT),
+        at_once=run(4, f"{_ZOT} searches all manifests of a repository for each blob"),
         catalogue=run(Visibility.READABLE, f"{_ZOT}, anonymousPolicy"),
         denial=run(
             "404 NAME_UNKNOWN also for the tag list of a repository whose index.json is damaged",

@@ -94,6 +94,11 @@ class Pace:
         other._limiter = self._limiter
         return other
 
+    def limit(self, most: int) -> None:
+        """Let no more go at once from now on."""
+        self._most = min(self._most, float(most))
+        self._allowed = min(self._allowed, self._most)
+
     async def __aenter__(self) -> None:
         """Wait for a free place, for the end of a pause, and for the agreed rate."""
         while self._busy >= int(self._allowed):

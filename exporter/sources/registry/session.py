@@ -221,6 +221,8 @@ class Session:
         else:
             self._authenticator.offer(response)
         self._shown_to_all = response.status == _OK
+        if (most := self.facts.at_once.value) is not None:
+            self._pace.limit(most)
         if self.limits.pulls is Pulls.ASK and self.facts.caches.value and self.evicts is None:
             self.evicts = await self._has_caches()
 

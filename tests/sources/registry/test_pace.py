@@ -65,6 +65,22 @@ async def test_no_more_than_agreed_are_under_way_at_once() -> None:
     assert crowd.most == 3
 
 
+@pytest.mark.parametrize(("concurrency", "expected"), [(8, 4), (3, 3)])
+async def test_a_limit_of_the_kind_only_lowers_what_is_configured(
+    concurrency: int, expected: int
+) -> None:
+    limited, _ = pace(concurrency=concurrency)
+    limited.limit(4)
+    crowd = Crowd(limited)
+
+    await crowd.all(20)
+    for _ in range(100):
+        limited.went_well()
+    await crowd.all(20)
+
+    assert crowd.most == expected
+
+
 async def test_a_pause_holds_everybody_back_and_is_counted(clock: Clock) -> None:
     paused, tally = pace(pause_cap=2.0)
     crowd = Crowd(paused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 APP: Final = Repository("app")
 V1: Final = Tag("v1")
+ZOT: Final = {"Access-Control-Allow-Headers": "X-ZOT-API-CLIENT"}
 DIGEST: Final = Digest.of(b"manifest")
 FOUND: Final = Answer(
     200, b"", {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": str(DIGEST)}
@@ -261,3 +263,22 @@ async def test_nothing_is_sent_about_a_repository_in_a_pull_through_cache() -> N
                 assert raised.value.reason is Reason.BY_DESIGN
             assert asked == []
             assert await registry.head(APP, V1) == DIGEST
+
+
+async def test_a_kind_that_pays_for_each_blob_with_a_search_is_asked_few_at_once() -> None:
+    inside: list[Asked] = []
+    most: list[int] = []
+
+    def answer(request: Asked) -> Answer:
+        inside.append(request)
+        time.sleep(0.02)  # so that all others that may come are here
+        most.append(len(inside))
+        inside.remove(request)
+        return replace(FOUND, headers={**FOUND.headers, **ZOT})
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            await registry.ping()
+            await asyncio.gather(*(registry.head(APP, V1) for _ in range(24)))
+
+    assert max(most) == 4
