@@ -133,10 +133,7 @@ async def _resolve(
     due: Due,
     proofs: StorageProofs | None = None,
 ) -> Snapshot:
-    """Resolve tags, then manifests, then protection, then blobs.
-
-    What takes long for a hundred thousand tags is done in threads: other registries' audits go on.
-    """
+    """Resolve tags, manifests, protection and blobs, in this order; long steps in threads."""
     before = due.before
     wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
     answers = await _answered(target, wanted, due, proofs)
