@@ -192,10 +192,11 @@ def test_after_the_first_read_nothing_is_counted_whatever_is_broken(
 
 
 @pytest.mark.parametrize("pulls", ["ask", "accept"])
-def test_of_a_recorded_harbor_each_manifest_is_read_once_with_consent_and_none_without(
-    pulls: str, recordings: dict[str, Recording], tmp_path: Path
+@pytest.mark.parametrize("kind", ["harbor", "quay"])
+def test_of_a_recorded_registry_each_manifest_is_read_once_with_consent_and_none_without(
+    kind: str, pulls: str, recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    recording = recordings["harbor"]
+    recording = recordings[kind]
     told = recording.conversations["damages"]
     with replayed(told, recording.door) as replay:
         config = configured(tmp_path, replay.host, pulls=pulls, tries=1)

@@ -199,14 +199,18 @@ class Quay:
         return {"Authorization": self.bearer(*scopes)}
 
     def door(self) -> Stage:
-        """Return what it says to those who show no token, and that it grants no catalogue."""
+        """Return what it says to those who show no token, that it grants no catalogue, and whether
+        it has proxy caches."""
         with httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE) as http:
             said = dict(one(http, "GET", path) for path in PUBLIC)
             http.headers["Authorization"] = _LOGIN
             path = f"/v2/auth?service={self.host}&scope={_CATALOGUE}"
             said[f"GET /v2/auth {_CATALOGUE}"] = one(http, "GET", path)[1]
             _, token = one(http, "GET", f"/v2/auth?service={self.host}")
+            _, config = one(http, "GET", "/config")
         said["GET /v2/auth"] = replace(token, body=b'{"token":"recorded"}')
+        told = {"features": {"PROXY_CACHE": json.loads(config.body)["features"]["PROXY_CACHE"]}}
+        said["GET /config"] = replace(config, body=json.dumps(told).encode())
         for key, each in said.items():
             shown = {name: text.replace(self.host, HOST) for name, text in each.headers.items()}
             said[key] = replace(each, headers=shown)

@@ -1,4 +1,4 @@
-"""Quay's API v1 (quay/quay of 2026-08-21, `endpoints/api/repository.py`, read).
+"""Quay's API v1 (quay/quay of 2026-08-21, `endpoints/api/repository.py`, run).
 
 It lists the repositories of a namespace that the token's user may read, and those that are public.
 All of them are seen by an administrator of the organization. A member sees whether it is a proxy
