@@ -24,14 +24,14 @@ from exporter.store import snapshot_file
 
 _MOST_IN_TICKETS: Final = 1_000
 _MOST_ON_TERMINALS: Final = 100
-"""Items of a list or rows of a table; what is broken comes first."""
+"""Maximum items of a list or rows of a table; broken ones come first."""
 
 
 class Exit(IntEnum):
     """Exit codes."""
 
     WELL = 0
-    """Everything that was asked for can be pulled."""
+    """Everything in question can be pulled."""
     BROKEN = 1
     """Something cannot."""
     BLIND = 3
@@ -78,7 +78,7 @@ def answered(
     document: Callable[[float], AnswerDocument],
     blocks: Callable[[int], Iterable[Block]],
 ) -> None:
-    """Print an answer in the form that was asked for.
+    """Print an answer in the requested format.
 
     `document` is given the time, in seconds since the epoch; `blocks` how many of a kind to show.
     """

@@ -40,14 +40,14 @@ Result = TypeVar("Result")
 
 
 async def look(args: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
-    """Audit every registry that was asked for, side by side."""
+    """Audit every requested registry, in parallel."""
     return [audited.report for _, audited in await examined(args, subjects, typed, WHOLE)]
 
 
 async def examined(
     args: argparse.Namespace, subjects: Subjects, typed: Typed, shard: Shard
 ) -> list[tuple[Target, Audited]]:
-    """Audit what was asked for, or this shard of it, and return what it was found in as well."""
+    """Audit the subjects, or this shard of them, and return the targets as well."""
     async with opened(borrowing(typed), shard) as assembly, _told(args, assembly):
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
@@ -73,7 +73,7 @@ def tell_unreached(args: argparse.Namespace, reports: Sequence[Report]) -> None:
 
 @asynccontextmanager
 async def opened(typed: Typed, shard: Shard = WHOLE) -> AsyncIterator[Assembly]:
-    """Open what the settings name; raises `Refused` where a file of theirs cannot be used."""
+    """Open what the settings name; raises `Refused` if a file of theirs cannot be used."""
     async with AsyncExitStack() as stack:
         try:
             assembly = await stack.enter_async_context(
@@ -87,7 +87,7 @@ async def opened(typed: Typed, shard: Shard = WHOLE) -> AsyncIterator[Assembly]:
 
 
 def borrowing(typed: Typed) -> Typed:
-    """Use the exporter's ledger where that is there and ours to use, and never make it.
+    """Use the exporter's ledger if it exists and may be written, and never create it.
 
     Made by whoever asks once, it would be a file that the exporter's own user may not write.
     """
@@ -98,7 +98,7 @@ def borrowing(typed: Typed) -> Typed:
 
 
 def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Target:
-    """Narrow or widen a target to what was typed: images, a whole registry, or as configured."""
+    """Narrow or widen a target to the subjects: images, a whole registry, or as configured."""
     limits = target.limits
     if args.head_only:
         limits = replace(limits, proof=Proof.HEAD)
@@ -137,7 +137,7 @@ def judged(path: Path) -> Report:
 
 
 def finished(work: Coroutine[Any, Any, Result]) -> Result:
-    """Return what a coroutine returns.
+    """Return the result of a coroutine.
 
     `asyncio.run` makes a text of its task at the end, the result included (CPython 3.11 to 3.13:
     `signal.getsignal` looks for the handler among its enum's values). Of the report of 10,000 tags
@@ -154,7 +154,7 @@ def finished(work: Coroutine[Any, Any, Result]) -> Result:
 
 @asynccontextmanager
 async def _told(args: argparse.Namespace, assembly: Assembly) -> AsyncIterator[None]:
-    """Tell how far the audits are: in one line on a terminal, or a line a step where asked for."""
+    """Show the progress of the audits: one line on a terminal, or with --verbose one per step."""
     line = ProgressLine({each.name: each.target.progress for each in assembly.watched})
     if not args.verbose:
         async with showing(lambda: line.text(time.monotonic())):
@@ -176,7 +176,7 @@ async def _note(line: ProgressLine) -> None:
 
 @asynccontextmanager
 async def showing(line: Callable[[], str]) -> AsyncIterator[None]:
-    """Show a line of progress where standard error is a terminal, and wipe it at the end."""
+    """Show a line of progress if standard error is a terminal, and wipe it at the end."""
     if not sys.stderr.isatty():
         yield
         return

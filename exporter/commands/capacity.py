@@ -66,7 +66,7 @@ def _answer(
     name: str,
     oldest: float,
 ) -> Capacity | NoCapacity:
-    """Tell of one registry, by the next releases where an export removes those being read."""
+    """Answer for one registry; by the next exports if those being read are removed meanwhile."""
     untold, tried = NoCapacity(name, ("no export of it found",)), None
     for _ in range(_TRIES):
         sizes = facts.sizes()

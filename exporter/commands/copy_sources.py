@@ -1,4 +1,4 @@
-"""Where `repair` looks for copies: the sources that were typed, or all that are configured."""
+"""Sources of copies for `repair`: those that were typed, or all that are configured."""
 
 import argparse
 from collections import defaultdict
@@ -94,7 +94,7 @@ def usual_sources(
 
 
 def own_copies(registry: OpenRegistry, snapshot: Snapshot) -> CopySource:
-    """Return a registry as the source of what another of its repositories still has."""
+    """Return a registry as a source for itself: other repositories of it may have the content."""
     return CopySource(snapshot.registry, registry, places=places(snapshot), own=True)
 
 
@@ -108,7 +108,7 @@ def places(snapshot: Snapshot) -> Mapping[Digest, Sequence[Repository]]:
 
 
 def _last(journal: Journal, label: str) -> Mapping[Digest, Sequence[Repository]]:
-    """Return where the last audit of a registry saw each digest; nothing where none is kept."""
+    """Return the repositories of each digest by the last saved audit; nothing without one."""
     kept = journal.last(label)
     try:
         return places(snapshot_file.decode(kept.snapshot)) if kept else {}

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 @contextmanager
 def _folder(chosen: Path | None) -> Iterator[Path]:
-    """Make room for the storage: kept where a place was named for it, else removed at the end."""
+    """Make a folder for the storage: kept if it was named, else removed at the end."""
     if chosen is None:
         with TemporaryDirectory(prefix="pullproof-demo-") as made:
             yield Path(made)
@@ -77,7 +77,7 @@ async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, st
 
 
 async def _tell(style: terminal.Style, service: Service, registry: str) -> None:
-    """Say what the first audits found, and where to look."""
+    """Print the results of the first audits, and the addresses."""
     shown: Sequence[RegistryStatus] = ()
     while not (shown and all(each.audits for each in shown)):
         await asyncio.sleep(_LOOK_EVERY)

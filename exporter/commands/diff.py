@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: A
 
 
 def _intended(args: argparse.Namespace, registry: str) -> Callable[[Root], bool]:
-    """Read which removals are intended; what is said of other registries is left out."""
+    """Read the intended removals, without those in other registries."""
     hosts = frozenset[str]()
     if names_host(registry):
         with refusing(Malformed):

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
-    """Explain from what was kept: a digest wherever it was seen, an image by its repository."""
+    """Explain from a saved audit: a digest in each repository, an image in its own."""
     report = judged(args.saved)
     sources = bool(report.snapshot.uses)
     if args.subjects.startswith(("sha256:", "sha512:")):
@@ -46,7 +46,7 @@ def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
 
 
 def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
-    """Look at every tag of the image's repository, and at who uses any of them."""
+    """Audit every tag of the image's repository, and all uses of them."""
     if args.subjects.startswith(("sha256:", "sha512:")):
         raise Refused("a digest alone needs --from; otherwise give host/repository@sha256:…")
     named = _reference(args.subjects)
@@ -74,7 +74,7 @@ def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Ex
 
 
 def _tag(named: Reference) -> Tag | None:
-    """The tag that is asked about: beside a digest, none counts."""
+    """Return the tag in question: beside a digest, none counts."""
     return None if named.digest else named.tag
 
 

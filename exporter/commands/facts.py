@@ -49,7 +49,7 @@ def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> list[tupl
 
 
 def _written(snapshot: Snapshot, write: Callable[[], ExportResult]) -> Exit:
-    """Write what was seen of one registry; a registry that was not seen at all has no facts."""
+    """Export the audit of one registry; one that could not be read has no data."""
     if (blind := snapshot.blind) is not None:
         return _in_vain(Unseen(snapshot.registry, blind.reason, blind.detail))
     try:

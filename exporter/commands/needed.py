@@ -28,7 +28,7 @@ class Needs:
     uses: Listing[Use]
     scope: scope.AuditScope
     hosts: frozenset[str]
-    """By which the registry is named; empty where it is not known, and every name may be its."""
+    """Hosts that name the registry; empty if unknown: then any host may be its."""
 
     def needed(self, tags: Mapping[Repository, Sequence[Tag]]) -> list[NeededImage]:
         """Return all tags, and everything in use, each once under its highest class."""
@@ -72,7 +72,7 @@ def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySetti
 def _sources(
     args: argparse.Namespace, settings: Settings | None, environ: Mapping[str, str]
 ) -> Iterator[ReferenceSource]:
-    """Return what was typed, and what is configured."""
+    """Return the sources that were typed, and those that are configured."""
     yield from map(ReferenceFile, args.refs)
     yield from references.files(settings.references if settings else ())
     configured = settings.clusters if settings else ()

@@ -21,7 +21,7 @@ _COLLECTED: Final = frozenset({DeletionKind.BLOB, DeletionKind.LAYER_LINK})
 
 
 def operation(args: argparse.Namespace, hosts: frozenset[str]) -> Operation:
-    """Read what was typed, and the plan; raises `Refused` where it makes no sense."""
+    """Read the typed operation, and the plan; raises `Refused` if it makes no sense."""
     _agree(args)
     collection = _collection(args)
     deletions, method = None, DeletionMethod(args.way)
@@ -108,7 +108,7 @@ def _opened(path: str) -> TextIO:
 
 
 def of_hosts(listed: DeletionList, hosts: frozenset[str], whose: str) -> DeletionList:
-    """Leave out what is said of other registries, where this one's name is known."""
+    """Return the deletions without those in other registries, if this one's name is known."""
     mine = [each for each in listed.deletions if not (hosts and each.host) or each.host in hosts]
     if listed.deletions and not mine:
         raise Refused(f"{whose}: names nothing in {', '.join(sorted(hosts))}")

@@ -1,4 +1,4 @@
-"""Settings of what was typed: registries, credentials, clusters, shards and object stores."""
+"""Settings of the command line: registries, credentials, clusters, shards, object stores."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exporter.sources.export_folder import ExportFolder
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
-"""How a password from standard input travels to where secrets are read."""
+"""The variable that holds a password from standard input."""
 _FOR_TYPED: Final = (
     PLAIN_HTTP,
     "--ca-file",
@@ -36,7 +36,7 @@ _FOR_TYPED: Final = (
     "--docker-config",
     "--requests-per-second",
 )
-"""Options that say how a registry is asked that no configuration has."""
+"""Options for registries that no configuration has."""
 _UNVERIFIED: Final = (
     "pullproof: --insecure: certificates are not verified; anyone between here and the registry "
     "can read the credentials and forge the answers"
@@ -111,7 +111,7 @@ def _refuse_what_counts_for_none(args: argparse.Namespace) -> None:
 
 
 def _overruling(args: argparse.Namespace, known: Settings | None) -> dict[str, object]:
-    """Return what else was typed: it counts instead of what is configured."""
+    """Return the other typed settings, which replace configured ones."""
     update: dict[str, object] = {}
     if args.kube is not None:
         update["clusters"] = clusters(args.kube, known)
@@ -158,7 +158,7 @@ def _made(
 
 
 def _asked_without_tls(args: argparse.Namespace) -> bool:
-    """Say whether registries are asked without TLS: by the option, or as `http://HOST`."""
+    """Return whether registries are reached without TLS: by the option, or as `http://HOST`."""
     if args.plain_http:
         return True
     texts = getattr(args, "subjects", None) or ()
@@ -235,7 +235,7 @@ def check_place(option: str, text: str) -> None:
 
 
 def is_folder(text: str) -> bool:
-    """Is there a folder of this name? A name that no system takes is of none."""
+    """Does the folder exist? A name that no system takes is none."""
     return os.path.isdir(text)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
 
 
@@ -265,7 +265,7 @@ def export_folder(
 
 
 def place(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> dict[str, str]:
-    """Say where an object store is: as `--endpoint` and `--region` say, or S3's variables."""
+    """Return the address of an object store: by `--endpoint` and `--region`, or S3's variables."""
     known = environ if location.startswith("s3") else {}
     named = {
         "endpoint": args.endpoint or known.get("AWS_ENDPOINT_URL"),
@@ -275,5 +275,5 @@ def place(args: argparse.Namespace, environ: Mapping[str, str], location: str) -
 
 
 def plain_http(options: Mapping[str, str]) -> bool:
-    """Is a store asked without TLS? Whoever writes `http:` before its address wants that."""
+    """Is a store reached without TLS, by `http:` in its address?"""
     return options.get("endpoint", "").startswith("http:")

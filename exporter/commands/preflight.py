@@ -31,7 +31,7 @@ from exporter.screen import plain
 from exporter.wiring.registry_storage import RegistryStorage
 
 _PAUSE: Final = 0.5
-"""Seconds: what a push or a deletion leaves for a moment is gone by then."""
+"""Seconds between two readings: a push or a deletion is complete by then."""
 _EXITS: Final = {
     Verdict.SAFE: Exit.WELL,
     Verdict.UNSAFE: Exit.BROKEN,
@@ -39,7 +39,7 @@ _EXITS: Final = {
 }
 _FIRST: Final = os.fsdecode(b"\xa0")
 _LAST: Final = os.fsdecode(b"\xff")
-"""Bytes that are no UTF-8, as Python holds them; those below control some terminals."""
+"""Bytes that are no UTF-8, as Python represents them; those below control some terminals."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -104,7 +104,7 @@ def _from_storage(
 def _predicted(
     stored: RegistryStorage, planned: Operation, needs: Needs
 ) -> tuple[Inventory, StoragePrediction]:
-    """Read the storage, with all names that are there: more than a registry would accept."""
+    """Predict by the storage, with all names in it: more than a registry would accept."""
     inventory = stored.read()
     tags = {
         Repository(name): tuple(map(Tag, inventory.tags.named(at)))
@@ -117,7 +117,7 @@ def _predicted(
 def _with_platforms(
     stored: RegistryStorage, inventory: Inventory, answer: Prediction
 ) -> Prediction:
-    """Read the few indexes whose children break; without them the platforms are just not named."""
+    """Add platforms from the few indexes whose children break; without them, none is named."""
     digests = from_storage.indexes_above(inventory, answer)
     try:
         bodies = stored.contents(digests, body.LARGEST)
@@ -152,7 +152,7 @@ def _print_removed(found: StoragePrediction) -> None:
 
 
 def _print_names(names: Iterable[str]) -> None:
-    """Print names as they are on the disk, even where they are no UTF-8, a line each.
+    """Print names as they are on the disk, even if they are no UTF-8, a line each.
 
     Of a name that could move a terminal's cursor those characters are replaced.
     """

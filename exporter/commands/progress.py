@@ -1,4 +1,4 @@
-"""How far an audit is, in words: what it reads, how much of that is done, and how long it takes."""
+"""Progress of an audit in words: what it reads, how much is done, and the time left."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class ProgressLine:
     """By registry and stage: when it was first seen, and how much was done by then."""
 
     def step(self) -> str:
-        """Return what is done now, without numbers that change all the time."""
+        """Return the current step, without numbers that change all the time."""
         name, audit = self._slowest()
         if audit.suspects:
             losses = "loss" if audit.suspects == 1 else "losses"

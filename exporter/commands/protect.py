@@ -54,7 +54,7 @@ def _check_prefix(prefix: str) -> None:
 async def _look_and_act(
     args: argparse.Namespace, subjects: Subjects, asked: Typed
 ) -> tuple[Sequence[KeepTagPlan], Sequence[Outcome] | None]:
-    """Look, and where it is wanted, set what is lacking and look again."""
+    """Audit; with `--apply`, set missing keep tags and audit again."""
     reports = await look(args, subjects, asked)
     if args.save:
         save(reports, args.save)

@@ -155,7 +155,7 @@ def _spool(environ: Mapping[str, str]) -> str:
 
 
 def _pushing(args: argparse.Namespace, settings: RegistrySettings) -> RegistrySettings:
-    """Return how a registry is written to: with the credentials for that, where they are given."""
+    """Return the settings for writing to a registry: with the credentials for that, if given."""
     if not args.push_docker_config:
         return settings
     update: dict[str, object] = {"docker_config": args.push_docker_config.absolute()}
@@ -163,7 +163,7 @@ def _pushing(args: argparse.Namespace, settings: RegistrySettings) -> RegistrySe
 
 
 async def _verified(job: _Job, target: Target, repairer: Repairer, result: Repair) -> Repair:
-    """Audit again what was repaired, and protect it where that was asked for."""
+    """Audit the repaired images again, and set keep tags if requested."""
     writer = repairer.writer
     if writer is None or not any(step.source for step in result.steps):
         return result

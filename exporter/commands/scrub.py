@@ -84,7 +84,7 @@ async def _scrubbed(args: argparse.Namespace, subjects: Subjects, asked: Typed) 
 
 
 def recognise(sources: Iterable[Bytes]) -> None:
-    """Raise `Unseen` where one is the storage of no registry."""
+    """Raise `Unseen` if one is not the storage of a registry."""
     for source in sources:
         try:
             if isinstance(source, RegistryStorage):
@@ -96,7 +96,7 @@ def recognise(sources: Iterable[Bytes]) -> None:
 
 
 def with_scrubs(args: argparse.Namespace, asked: Typed) -> Typed:
-    """Add what was typed to what the configuration says of every registry's scrub."""
+    """Add the typed options to the configured scrub of every registry."""
     registries = asked.settings.registries
     if args.storage and len(registries) != 1:
         raise Refused("--storage needs exactly one registry")
@@ -150,7 +150,7 @@ async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
 async def _read_due(
     scrubber: Scrubber, limits: AuditLimits, snapshot: Snapshot
 ) -> dict[Place, Sighting]:
-    """Read what is due, and once more what differs from an image; return what stays open."""
+    """Read what is due, and once more what differs from an image; return what stays unknown."""
     plan = await _planned(scrubber, snapshot)
     size, spared = size_words(sum(each.size for each in plan.due)), len(plan.needed) - len(plan.due)
     _say(
@@ -206,7 +206,7 @@ class Progress:
 
 @asynccontextmanager
 async def _telling(progress: Progress) -> AsyncIterator[None]:
-    """Show a bar on a terminal, and in the end a line wherever it goes."""
+    """Show a bar on a terminal, and a line at the end."""
     began = time.monotonic()
     try:
         async with showing(lambda: progress.line(time.monotonic() - began)):

@@ -27,7 +27,7 @@ from exporter.wiring.service import Service, Unstartable
 _log: Final = logging.getLogger("pullproof.config")
 
 _LOOK_EVERY: Final = 5.0
-"""Seconds between two looks at the configuration file, where it is watched."""
+"""Seconds between two checks of the configuration file, if it is watched."""
 _LAST: Final = 3.0
 """Seconds from the signal to the end of the process."""
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _end_soon() -> None:
-    """End the process a little later, whatever hangs by then: a disk, a share, a long sum.
+    """End the process a little later, whatever hangs by then: a disk, a share, a computation.
 
     Python waits at its end for every thread that has work, for as long as that takes.
     """
@@ -84,7 +84,7 @@ def _checked(args: argparse.Namespace, settings: Settings) -> str:
 
 
 def _web(settings: Settings) -> WebConfig | None:
-    """Read the web configuration, where there is one; raises `Refused`."""
+    """Read the web configuration, if there is one; raises `Refused`."""
     path = settings.web_config_file
     with refusing(Malformed):
         return web_config(path) if path else None

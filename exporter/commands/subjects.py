@@ -32,7 +32,7 @@ _MEANT: Final = (
     (re.compile(r"[.~]?/|[.~]$"), "not a file: --refs and --config read files"),
     (re.compile(r"(?:https?://)?[0-9a-f]*::?[0-9a-f:]*:"), "an IPv6 address stands in [ ]"),
 )
-"""Forms that other tools take, and what to type here."""
+"""Forms that other tools take, and the form to type here."""
 _API: Final = re.compile(r"https?://[^/]+/v2(?:/|$)")
 """An address of a registry's API, as a browser or curl takes it."""
 
@@ -42,21 +42,21 @@ Texts = TypeVar("Texts", str, list[str])
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Everything that was asked for on the command line."""
+    """The images and registries of the command line."""
 
     registries: frozenset[str] = frozenset()
     """Hosts whose every tag is asked for."""
     uses: Listing[Use] = Listing(())  # noqa: RUF009 - a frozen value
     beside: tuple[str, ...] = ()
-    """Patterns of further tags to look at, in the repositories of the images."""
+    """Patterns of further tags to audit, in the repositories of the images."""
     within: frozenset[Repository] = frozenset()
-    """Where any are named, uses of other repositories are left aside."""
+    """If any are named, uses of other repositories do not count."""
     alone: frozenset[Named] = frozenset()
-    """Where any are named, uses of other images are left aside."""
+    """If any are named, uses of other images do not count."""
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Every registry that must be asked."""
+        """Every registry to audit."""
         return self.registries | {use.reference.registry for use in self.uses.entries}
 
     def narrowed(self) -> "Subjects":
@@ -137,7 +137,7 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
 
 
 def image(text: str) -> Reference:
-    """Return the image that a text names; raises `Refused`, with what was probably meant."""
+    """Return the image that a text names; raises `Refused`, with a suggestion."""
     bare = _bare(text)
     if not bare.strip():
         raise Refused(f"empty argument: {_FORM}")
@@ -150,12 +150,12 @@ def image(text: str) -> Reference:
 
 
 def _hint(text: str) -> str:
-    """Say what was probably meant; nothing where the fault itself says more."""
+    """Return a suggestion; nothing if the fault itself says more."""
     return next((hint for form, hint in _MEANT if form.match(text)), "")
 
 
 def _bare(text: str) -> str:
-    """Return what was typed without what browsers put around it."""
+    """Return a text without what browsers put around it."""
     return _SCHEME.sub("", text).rstrip("/")
 
 

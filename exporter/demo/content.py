@@ -24,7 +24,7 @@ _NOWHERE: Final = Platform("unknown", "unknown")
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes and what they are said to be."""
+    """Bytes and their media type."""
 
     media_type: str
     body: bytes

@@ -27,11 +27,11 @@ _FAILURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRegistry:
-    """One registry: a storage tree, and what its descriptor cache remembers of it."""
+    """One registry: a storage tree, and its descriptor cache."""
 
     tree: StorageTree
     remembered: Mapping[Digest, int] = field(default_factory=dict)
-    """Sizes of blobs that the cache answers with, whether their bytes are still there or not."""
+    """Sizes of blobs in the cache, whether their bytes still exist or not."""
 
     @classmethod
     def of(cls, root: Path, *, lying_cache: bool = False) -> Self:
@@ -123,7 +123,7 @@ async def served(
 async def _served(
     request: web.Request, digest: Digest, body: bytes, size: int
 ) -> web.StreamResponse:
-    """Hand out a blob of a size, or a part of it, as far as its bytes are there."""
+    """Serve a blob of a size, or a part of it, as far as its bytes exist."""
     part, status = range(size), 200
     headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
     if request.headers.get("Range"):
@@ -173,7 +173,7 @@ def _digest(text: str) -> Digest | None:
 
 
 def _link(path: Path) -> Digest | None:
-    """Read a link; raise `Malformed` where it does not hold a digest."""
+    """Read a link; raise `Malformed` if it does not hold a digest."""
     body = _content(path)
     return None if body is None else Digest.parse(body.decode(errors="replace"))
 

@@ -1,4 +1,4 @@
-"""The storage of a registry on disk, and what the demonstration's two registries hold.
+"""The storage of a registry on disk, and the content of the demo's two registries.
 
 Source of the paths: distribution's `storage/paths.go`.
 """
@@ -15,9 +15,9 @@ from exporter.oci.reference import Repository, Tag, tag
 FRONTEND: Final = Repository("shop/frontend")
 """Healthy; a tag of its own protects each platform of each version."""
 CHECKOUT: Final = Repository("shop/checkout")
-"""The incident: the tag 2.4.1 stands, its index stands, and its arm64 image was collected."""
+"""The incident: the tag 2.4.1 and its index exist, but its arm64 image was collected."""
 PAYMENTS: Final = Repository("platform/payments")
-"""Every manifest of 3.0.7 stands, and the bytes of an amd64 layer are gone."""
+"""Every manifest of 3.0.7 exists, but the bytes of an amd64 layer are missing."""
 SEARCH: Final = Repository("platform/search")
 """5.2.0 can be pulled; the next collection will take its platforms."""
 TOOLBOX: Final = Repository("infra/toolbox")
@@ -27,7 +27,7 @@ BACKUP: Final = Repository("infra/backup")
 CHART: Final = Repository("charts/shop")
 """1.4.0 is a Helm chart."""
 POSTGRES: Final = Repository("library/postgres")
-"""17, in a pull-through cache that holds what was asked for: amd64, and no more."""
+"""17, in a pull-through cache that has only what was pulled through it: amd64."""
 
 _CHECKOUT: Final = multi_platform(CHECKOUT, "2.4.1")
 _PAYMENTS: Final = multi_platform(PAYMENTS, "3.0.7")
@@ -62,11 +62,11 @@ class StorageTree:
         return self.repositories / repository / "_manifests/tags"
 
     def current(self, repository: Repository, tag: Tag) -> Path:
-        """The link that says where a tag points."""
+        """The link to the manifest of a tag."""
         return self.tags(repository) / tag / "current/link"
 
     def history(self, repository: Repository, tag: Tag, digest: Digest) -> Path:
-        """The link that says where a tag ever pointed."""
+        """The links to all manifests that a tag ever had."""
         return self.tags(repository) / tag / "index" / _link(digest)
 
     def sizes(self) -> dict[Digest, int]:
@@ -86,7 +86,7 @@ class StorageTree:
         _write(self.revision(repository, manifest.digest), manifest.digest.encode())
 
     def point(self, repository: Repository, digest: Digest, *tags: str) -> None:
-        """Point tags at a manifest, whether it is there or not."""
+        """Set tags on a manifest, whether it exists or not."""
         for name in map(tag, tags):
             _write(self.history(repository, name, digest), digest.encode())
             _write(self.current(repository, name), digest.encode())
@@ -103,7 +103,7 @@ class StorageTree:
             self.point(repository, pushed.on(architecture).digest, f"{version}-{architecture}")
 
     def collect(self, repository: Repository, *manifests: Image) -> None:
-        """Take manifests out of a repository as `garbage-collect --delete-untagged` of 2.8 does.
+        """Remove manifests from a repository as `garbage-collect --delete-untagged` of 2.8 does.
 
         Their bytes stay, since a tagged index still names them, and so do the links of layers.
         """
@@ -111,7 +111,7 @@ class StorageTree:
             _remove(self.revision(repository, manifest.digest))
 
     def sweep(self, digest: Digest) -> None:
-        """Remove bytes, whoever still has a link to them."""
+        """Remove bytes, whatever still links to them."""
         _remove(self.data(digest))
 
 
@@ -135,7 +135,7 @@ def stock(folder: Path) -> StorageTree:
 
 
 def suffer(tree: StorageTree) -> None:
-    """Let a cleanup take what no tag of shop/checkout protected, and a disk lose a layer."""
+    """Remove what no tag of shop/checkout protected, and the bytes of one layer."""
     _, arm64, *attestations = _CHECKOUT.children
     tree.collect(CHECKOUT, arm64, *attestations)
     config, _, own = arm64.blobs  # the base layer is other images' as well
@@ -145,7 +145,7 @@ def suffer(tree: StorageTree) -> None:
 
 
 def litter(tree: StorageTree) -> None:
-    """Leave behind what a registry gathers: a build without a tag, a push that broke off."""
+    """Add what a registry gathers: a build without a tag, an unfinished push."""
     for manifest in multi_platform(FRONTEND, "1.8.2").manifests():
         tree.put(FRONTEND, manifest)
     for blob in image(SEARCH, "5.3.0", Platform("linux", "amd64")).blobs:
@@ -153,7 +153,7 @@ def litter(tree: StorageTree) -> None:
 
 
 def mirror(folder: Path) -> StorageTree:
-    """Fill a pull-through cache, which holds of an index only what was asked for."""
+    """Fill a pull-through cache, which has only the requested manifests of an index."""
     tree = StorageTree(folder)
     postgres = multi_platform(POSTGRES, "17")
     tree.put(POSTGRES, postgres.on("amd64"))

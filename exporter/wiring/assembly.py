@@ -183,7 +183,7 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
 
 
 def _storage(settings: StorageSettings, ledger: Ledger, shard: Shard) -> RegistryStorage | None:
-    """Return what a shard reads of a storage: the first one all of it, whose use it reports.
+    """Return the storage that a shard reads: the first one all of it, and reports its use.
 
     A bucket can only be listed as a whole, so the others leave it out.
     """
@@ -194,7 +194,7 @@ def _storage(settings: StorageSettings, ledger: Ledger, shard: Shard) -> Registr
 
 
 def storage(settings: StorageSettings, outlines: Outlines | None = None) -> RegistryStorage:
-    """Return a registry's storage, unread; of its manifests, what is known from before."""
+    """Return a registry's storage, unread, with what is known of its manifests."""
     options, plain_http = settings.options, settings.plain_http
     lists = settings.inventory or ""
     return RegistryStorage(settings.location, options, plain_http, outlines, lists)

@@ -19,7 +19,7 @@ KINDS: Final = (LAYOUT, "oci-archive", "docker-archive", "storage")
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """A source that is no registry, and what the tag of it names that was typed."""
+    """A source that is no registry, and the digest of its typed tag."""
 
     content: Bytes
     digest: Digest | None = None
@@ -43,7 +43,7 @@ def copies(text: str, options: Mapping[str, str], *, plain_http: bool) -> Copies
 
 
 def _named(path: str, tags: Mapping[str, Digest], tag: str) -> Digest | None:
-    """Return what a tag names; without one, the only manifest that there is."""
+    """Return the digest of a tag; without one, the only manifest."""
     if tag and tag not in tags:
         known = ", ".join(sorted(filter(None, tags))) or "none"
         raise Unseen(path, Reason.UNREADABLE, f"it has no tag {tag} (it has {known})")

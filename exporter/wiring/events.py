@@ -1,4 +1,4 @@
-"""The events of registries: who may send them, what of them is audited here, and how."""
+"""The events of registries: their senders, and the audits that they cause."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ def event_queues(
     schedule: Schedule,
     wake: Callable[[Callable[[], object]], None],
 ) -> dict[str, EventQueue]:
-    """Return the queue of each registry whose events are taken, by its name."""
+    """Return the queue of each registry with events, by its name."""
 
     def queue(each: Watched, tally: EventTally) -> EventQueue:
         async def request(focus: Focus | None) -> bool:
