@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -486,6 +487,7 @@ class Quay:
     service: str = "quay"
     other: Answer = field(default_factory=lambda: Answer(200, b"config"))
     url: str = ""
+    fresh: list[bool] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Answer:
         if asked.target == "/v2/":
@@ -495,6 +497,7 @@ class Quay:
         if asked.target.startswith("/v2/auth"):
             return Answer(200, b'{"token":"a"}')
         if asked.target.endswith(str(OTHER.digest)):
+            self.fresh.append("Cache-Control" in asked.headers)
             return self.other
         return Answer(200, announced=SIZE) if asked.method == "HEAD" else self.lost
 
@@ -514,7 +517,9 @@ async def test_a_blob_that_quay_knows_and_never_sends_is_lost_while_it_sends_oth
 ) -> None:
     stated = f"0 of {SIZE} bytes: HEAD states them, and GET has no answer"
 
-    assert await Quay(lost).read(OTHER) == Wrong(stated)
+    server = Quay(lost)
+    assert await server.read(OTHER) == Wrong(stated)
+    assert server.fresh == [False, True], "no cache on the way answers for it"
 
 
 @pytest.mark.parametrize(
@@ -534,13 +539,27 @@ async def test_no_answer_proves_nothing_by_itself(
         await server.read(*before)
 
 
-async def test_no_answer_proves_nothing_where_other_blobs_have_none_either() -> None:
-    served = iter([Answer(200, b"config")])
+THIRD: Final = Descriptor("application/octet-stream", Digest.of(b"layer!"), 6)
+
+
+@pytest.mark.parametrize("before", [(OTHER,), (OTHER, THIRD)], ids=["one", "two"])
+async def test_no_answer_proves_nothing_where_other_blobs_have_none_either(
+    before: tuple[Descriptor, ...],
+) -> None:
+    bodies = {OTHER.digest: b"config", THIRD.digest: b"layer!"}
+    asked: Counter[str] = Counter()
 
     class Away(Quay):
-        def __call__(self, asked: Asked) -> Answer:
-            self.other = next(served, CLOSED) if "/blobs/" in asked.target else self.other
-            return super().__call__(asked)
+        def __call__(self, request: Asked) -> Answer:
+            name = request.target.rpartition("/")[2]
+            asked[f"{request.method} {name}"] += 1
+            if name in bodies and asked[f"GET {name}"] <= 1:
+                return Answer(200, bodies[Digest(name)])
+            self.other = CLOSED
+            return super().__call__(request) if name != THIRD.digest else CLOSED
 
-    with pytest.raises(Unseen):
-        await Away(CLOSED).read(OTHER)
+    with pytest.raises(Unseen) as unseen:
+        await Away(CLOSED).read(*before)
+
+    assert unseen.value.subject == f"app@{BLOB.digest}"
+    assert asked[f"HEAD {BLOB.digest}"] == 1
