@@ -146,6 +146,8 @@ def unreached(report: Report) -> str:
 
 def _way(gap: Gap, *, plain_http: bool) -> str:
     """Return what to try where a registry answered nothing."""
+    if gap.subject == "_catalog" and gap.reason in (Reason.UNAUTHORIZED, Reason.DENIED):
+        return _UNLISTED
     if plain_http and gap.reason in (Reason.RESET, Reason.NOT_A_REGISTRY):
         return f"{_WAYS[gap.reason]}; if it speaks TLS, omit {PLAIN_HTTP} and http://"
     signs = _TLS_WAYS if gap.reason is Reason.TLS else ()
@@ -163,6 +165,11 @@ _TLS_WAYS: Final = (
     ("not yet valid", "correct the clock of this machine, or of who signed the certificate"),
     ("not valid for", "use a name that the certificate lists"),
 )
+_UNLISTED: Final = (
+    "use a login that may list repositories, or name them: HOST/REPOSITORY:TAG, or `repositories` "
+    "in the configuration"
+)
+"""A login was shown, and is wrong, or may read without listing: robots of a Harbor project."""
 _LOGS: Final = "the log of the registry, or of the proxy before it, may say more"
 _WAYS: Final = {
     Reason.DNS: "check the name, and the name servers of this machine",

@@ -16,6 +16,7 @@ from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
+from exporter.publish.answers.check import unreached
 from exporter.publish.render.markdown import escape
 from exporter.publish.render.terminal import Style
 from tests.golden import golden
@@ -291,6 +292,15 @@ def test_a_registry_that_lists_nothing_is_said_with_the_way_out() -> None:
 
     (line,) = section(report(tag("app:v1", SAFE), gaps=(gap,)), "Gaps in coverage")
     assert line == "cannot list repositories: unauthorized: no credentials found; run ..."
+
+
+def test_a_login_that_may_not_list_is_told_to_name_repositories() -> None:
+    gap = Gap(Scope.REGISTRY, "_catalog", Reason.UNAUTHORIZED, "401 UNAUTHORIZED")
+
+    told = unreached(report(gaps=(gap,)))
+
+    assert told.startswith("registry.example: unauthorized: 401 UNAUTHORIZED; ")
+    assert "may list repositories, or name them" in told
 
 
 def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
