@@ -63,7 +63,9 @@ async def test_pages_and_probes_print_commands_with_the_configuration() -> None:
     state = replace(
         app_state(status(asked("https://reg.example"))), invocation=Invocation("--config a.yml")
     )
-    page = Page(await ask("/tag/main/app:v1", Board(state)))
+    answer = await ask("/tag/main/app:v1", Board(state))
+    page = Page(answer)
 
+    assert '<span class="word">--config</span> a.yml' in answer.text, "no break within dashes"
     assert "pullproof inspect reg.example/app:v1 --config a.yml" in page.text
     assert "HOST" not in page.text

@@ -86,7 +86,7 @@ def test_every_command_that_the_demo_prints_is_understood_and_answered(demo: Dem
     commands = [next_step]
     for name in (CHECKOUT, AT_RISK):
         page = httpx.get(f"{demo.address}tag/{name}", trust_env=False, timeout=PATIENCE).text
-        commands += [html.unescape(each) for each in COMMAND.findall(page)]
+        commands += [html.unescape(re.sub(r"<[^>]+>", "", each)) for each in COMMAND.findall(page)]
     shell = Shell(demo.log.parent)
     for command in (each for each in commands if each.startswith("pullproof")):
         if "oci-archive:" in command:

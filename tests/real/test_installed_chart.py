@@ -65,7 +65,8 @@ class Installed:
     def commands(self, path: str) -> list[str]:
         page = self.exporter.get(path).text
         return [
-            html.unescape(each) for each in re.findall(r'<pre id="command-\d+"[^>]*>(.*?)<', page)
+            html.unescape(re.sub(r"<[^>]+>", "", each))
+            for each in re.findall(r'<pre id="command-\d+"[^>]*>(.*?)</pre>', page)
         ]
 
 

@@ -121,7 +121,7 @@ def printed(answer: str) -> list[str]:
 
 def on_page(page: str) -> list[str]:
     found = re.findall(r'<pre id="command-\d+"[^>]*>(.*?)</pre>', page)
-    return [html.unescape(each) for each in found]
+    return [html.unescape(re.sub(r"<[^>]+>", "", each)) for each in found]
 
 
 def test_every_command_of_a_page_works_where_the_exporter_runs(site: Site) -> None:

@@ -121,9 +121,14 @@ def _row(row: Sequence[Span | Text], heads: Sequence[str], named: int) -> str:
 
 def _command(command: Command, name: str) -> str:
     purpose = text(command.purpose)
+    # A browser would break a line within the dashes of an option.
+    words = (
+        f'<span class="word">{text(word)}</span>' if word.startswith("--") else text(word)
+        for word in command.command.split(" ")
+    )
     return (
         f'<div class="command"><span class="small">{purpose}</span><div class="shell">'
-        f'<pre id="{name}" tabindex="0" aria-label="{purpose}">{text(command.command)}</pre>'
+        f'<pre id="{name}" tabindex="0" aria-label="{purpose}">{" ".join(words)}</pre>'
         f"{copy_button(name)}</div></div>"
     )
 

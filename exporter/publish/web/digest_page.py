@@ -16,8 +16,10 @@ from exporter.publish.render.html import copy_button, render, text
 from exporter.publish.web.frame import frame, link
 from exporter.publish.web.tag_list import tag_path
 
+_SHOWN: Final = 20
+"""Tags that are listed openly: five hundred are a hundred screens of a phone."""
 _MOST: Final = 500
-"""Tags that are listed."""
+"""Tags that are listed at all."""
 
 
 def digest_path(registry: str, digest: str) -> str:
@@ -35,7 +37,8 @@ def digest_page(
         f'<li aria-current="page">{text(report.snapshot.registry)}</li></ol></nav>'
         '<section class="card" aria-labelledby="digest"><div class="shell">'
         f'<h1 id="digest">{text(digest)}</h1>{copy_button("digest")}</div>'
-        f"{render(_blocks(reports, report, digest, home, invocation))}</section>"
+        f"{render(_blocks(reports, report, digest, home, invocation))}"
+        f"{_more(report, digest, home)}</section>"
     )
     return frame(f"{digest[:19]} · pullproof", body, home, live=True)
 
@@ -52,9 +55,18 @@ def _blocks(
     tags = referencing(report, digest)
     yield line(f"Referenced by {count_words(len(tags), 'tag')} of {report.snapshot.registry}.")
     if tags:
-        yield _tags(report, tags, home)
+        yield _tags(report, tags[:_SHOWN], home)
+
+
+def _more(report: Report, digest: Digest, home: str) -> str:
+    """Return the further tags that reference it, folded."""
+    tags = referencing(report, digest)
+    blocks: list[Block] = [_tags(report, tags[_SHOWN:_MOST], home)]
     if len(tags) > _MOST:
-        yield line(f"… and {len(tags) - _MOST:,} more, in report.json")
+        blocks.append(line(f"… and {len(tags) - _MOST:,} more, in report.json"))
+    more = count_words(len(tags) - _SHOWN, "more tag")
+    folded = f"<details><summary>{more}</summary>{render(blocks)}</details>"
+    return folded if len(tags) > _SHOWN else ""
 
 
 def _stored(reports: Sequence[Report], digest: Digest) -> Table:
@@ -75,6 +87,6 @@ def _tags(report: Report, tags: Sequence[TagReport], home: str) -> Table:
             str(each.verdict.root.reference_class),
             verdict_cell(each.verdict),
         )
-        for each in tags[:_MOST]
+        for each in tags
     )
     return Table((TableColumn("Tag", "cut"), TableColumn("Class"), TableColumn("State")), rows)

@@ -91,10 +91,10 @@ def _reader() -> "MarkdownIt":
 
 def _crumbs(place: str) -> str:
     up = "../" * place.count("/")
+    page = f'<li aria-current="page">{place}</li>' if place != _INDEX else ""
     return (
         '<nav class="crumbs" aria-label="Breadcrumb"><ol>'
-        f'<li>{link(up or "./", "Documentation")}</li><li aria-current="page">{place}</li>'
-        "</ol></nav>"
+        f"<li>{link(up or './', 'Documentation')}</li>{page}</ol></nav>"
     )
 
 

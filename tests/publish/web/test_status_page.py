@@ -264,10 +264,14 @@ async def test_one_layer_that_breaks_many_tags_is_on_the_first_screen_and_has_a_
     ):
         front = Page(await http.get("/"))
         (path,) = (each for each in front.links if each.startswith("digest/"))
-        page = Page(await http.get(f"/{path}"))
+        answer = await http.get(f"/{path}")
         unknown = await http.get(f"/digest/registry.example/{digest('nothing')}")
         wrong = await http.get("/digest/registry.example/nothing")
 
+    page = Page(answer)
+    openly, _, folded = answer.text.partition("<summary>480 more tags</summary>")
+    assert openly.count(">team/app:v") == 20, "no hundred screens of a phone"
+    assert folded.count(">team/app:v") == 480
     assert "breaks 500 tags: 0 of 1034 bytes" in front.text
     assert "495 more" in front.text
     assert str(lost) in page.text
