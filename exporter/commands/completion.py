@@ -69,7 +69,9 @@ def _bash(commands: Sequence[CompletedCommand]) -> str:
     for command in commands:
         named = [name for each in command.options for name in each.names]
         given = [word for each in command.options if not each.names for word in each.choices]
-        words.append(f"    {command.name}) words={quote(' '.join([*named, *given]))} ;;")
+        offered = quote(" ".join(given or dict.fromkeys(named)))
+        options = f"; [[ $cur != -* ]] || words={quote(' '.join(dict.fromkeys(named)))}"
+        words.append(f"    {command.name}) words={offered}{options if given else ''} ;;")
         for each in command.options:
             if each.names and each.takes_value:
                 keys = "|".join(quote(f"{command.name} {name}") for name in each.names)
