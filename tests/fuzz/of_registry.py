@@ -39,7 +39,14 @@ from exporter.sources.registry.lists.quay import QuayList
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.recognition import recognise
-from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
+from exporter.sources.registry.responses import (
+    absence,
+    error_entries,
+    has_proxy_caches,
+    refusal,
+    wait_wanted,
+)
+from exporter.sources.registry.session import Witnesses
 from exporter.sources.registry.signs import Signs
 from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
 from tests.fuzz.target import Target
@@ -83,6 +90,7 @@ class Wire:
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(repositories=200, tags=200))
     address: str = URL
     asked: int = 0
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
     @property
     def signs(self) -> Signs:
@@ -163,6 +171,7 @@ def _errors(data: bytes) -> None:
     wait_wanted(answer)
     PullBudget().note(answer.headers, 0.0)
     _told(refusal(answer, "app:v1"))
+    has_proxy_caches(answer)
     absence(answer, "app:v1")
 
 

@@ -89,6 +89,14 @@ def missing_project(response: Response, repository: str) -> str:
     return words if said == (ErrorEntry("UNAUTHORIZED", f"{words}: {words}", None),) else ""
 
 
+def has_proxy_caches(response: Response) -> bool:
+    """Does Quay say that organizations of it may be proxy caches (`/config`, endpoints/web.py)?"""
+    try:
+        return str(json.loads(response.body)["features"]["PROXY_CACHE"]).lower() == "true"
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return False
+
+
 def absence(response: Response, subject: str) -> Absent:
     """Return the absence that a response proves; raise `Unseen` for any that proves none."""
     if words := missing_project(response, subject.partition("@")[0].partition(":")[0]):

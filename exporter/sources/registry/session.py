@@ -1,7 +1,6 @@
 """Sessions: requests are authorized, sent at the registry's pace, and tried again."""
 
 import asyncio
-import json
 import logging
 import random
 from collections import deque
@@ -23,7 +22,13 @@ from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import Breaker, Pace, PullBudget, RequestLimits
 from exporter.sources.registry.messages import Request, Response
-from exporter.sources.registry.responses import absence, missing_project, refusal, wait_wanted
+from exporter.sources.registry.responses import (
+    absence,
+    has_proxy_caches,
+    missing_project,
+    refusal,
+    wait_wanted,
+)
 from exporter.sources.registry.signs import Signs
 
 _LOG: Final = logging.getLogger("pullproof.registry")
@@ -236,9 +241,8 @@ class Session:
         if named or self._host == _QUAY_IO:
             return False
         try:
-            told = await self._once(_CONFIG, "")
-            return str(json.loads(told.body)["features"]["PROXY_CACHE"]).lower() == "true"
-        except (Unseen, ValueError, RecursionError, LookupError, TypeError):
+            return has_proxy_caches(await self._once(_CONFIG, ""))
+        except Unseen:
             return False
 
     async def absence(self, response: Response, subject: str) -> Absent:
