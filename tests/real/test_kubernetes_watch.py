@@ -259,6 +259,21 @@ def test_without_a_watch_that_tells_anything_each_audit_lists(
     assert found.listed() == lists + 2 * len(again.kinds)
 
 
+@pytest.mark.parametrize(("status", "said"), [(405, None), (403, False)])
+def test_a_kind_of_which_no_watch_is_possible_is_not_called_unwatched(  # noqa: PLR0913 - what stands between, and its answer
+    site: Site, tmp_path: Path, authority: Authority, token: str, status: int, *, said: bool | None
+) -> None:
+    def door(asked: Asked) -> Answer | None:
+        return Answer(status, b"{}") if "watch=1" in asked.target else None
+
+    with watched(site, authority, tmp_path, token, door) as found:
+        until(
+            lambda: {each.watched for each in found.cluster.uses().kinds} == {said},
+            "each watch was answered",
+        )
+        assert found.cluster.uses().complete
+
+
 def test_a_right_that_is_taken_away_is_a_gap_though_the_watch_goes_on(
     site: Site, tmp_path: Path, authority: Authority
 ) -> None:

@@ -71,7 +71,7 @@ class ClusterWatch:
     def follow(self, name: ListName, kept: KeptList) -> None:
         """Follow a list that was listed just now, from now on; at once where that failed before."""
         if known := self._followers.get(name):
-            known.again.set()
+            known.retry()
         elif len(self._followers) < _MOST:
             follower = _Follower(*name, kept, self._connection, self._note, self._over)
             self._followers[name] = follower
@@ -162,6 +162,8 @@ class _Follower:
     _stream: EventStream | None = None
     _listing: int = 0
     """Which list the events of the stream follow."""
+    _tried: float = 0.0
+    """When the last attempt began, on the monotonic clock."""
 
     @property
     def is_current(self) -> bool:
@@ -179,12 +181,19 @@ class _Follower:
         if stream := self._stream:
             stream.close()
 
+    def retry(self) -> None:
+        """Try again now, if that was not done lately."""
+        if time.monotonic() - self._tried > _LONGEST_PAUSE:
+            self.again.set()
+
     def run(self) -> None:
         """Follow the list until it is over."""
         pause = 0.0
-        while not self.over.is_set():
+        while True:
             self.again.wait(pause)
             self.again.clear()
+            if self.over.is_set():
+                return
             try:
                 pause = self._attempt(pause)
             except Exception:  # noqa: BLE001 - audits list what is not followed
@@ -194,6 +203,7 @@ class _Follower:
     def _attempt(self, pause: float) -> float:
         """Follow one watch to its end; return how long to wait before the next."""
         began, heard = time.monotonic(), False
+        self._tried = began
         try:
             heard = self._follow()
         except Unseen as unseen:
