@@ -294,8 +294,11 @@ def test_images_of_a_registry_that_fail_for_several_causes_are_told_each(
         code = main(
             ["check", f"{url}/closed/app:v1", f"{url}/open/app:v1", "--confirm-after", "0s"]
         )
+        said = capsys.readouterr().out
+        main(["check", f"{url}/closed/a:v1", f"{url}/closed/b:v1", "--confirm-after", "0s"])
+        alike = capsys.readouterr().err
 
-    said = capsys.readouterr().out
+    assert ", 2 repositories: denied: 403; use a login that may read this" in alike
     assert code == 3
     assert "denied" in said
     assert "server-error" in said

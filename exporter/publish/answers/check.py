@@ -138,8 +138,11 @@ def unreached(report: Report) -> str:
         raise AssertionError(f"{report.snapshot.registry} answered")
     known = f"{gap.reason}: {gap.detail.rstrip('.')}" if gap.detail else gap.reason
     subjects = {each.subject for each in report.snapshot.gaps}
-    inside = gap.scope is Scope.REPOSITORY and len(subjects) == 1
-    named = f"{host(report)}/{gap.subject}" if inside else report.snapshot.registry
+    named = report.snapshot.registry
+    if gap.scope is Scope.REPOSITORY and len(subjects) == 1:
+        named = f"{host(report)}/{gap.subject}"
+    elif gap.scope is Scope.REPOSITORY:
+        named += f", {count_words(len(subjects), 'repository')}"
     way = _way(gap, plain_http=is_plain(report))
     return f"{named}: {known}" if _LOGIN in known else f"{named}: {known}; {way}"
 
