@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,10 +21,9 @@ _SCHEME: Final = re.compile(r"https?://")
 _REGISTRY: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
 """A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
 
-
 _FORM: Final = "give host/repository:tag, or a host"
 _MEANT: Final = (
-    (re.compile(r"(?:https?://)?[^/@]*:[^/@]*@"), "no credentials here: pass --username"),
+    (re.compile(r"(?:https?://)?[^/@:]*:[^/@]*@"), "no credentials here: pass --username"),
     (
         re.compile(r"(?!https?:)[a-z][a-z-]*://"),
         "no prefix before the host but https:// or http://",
@@ -38,6 +37,7 @@ _API: Final = re.compile(r"https?://[^/]+/v2(?:/|$)")
 
 Named = tuple[Repository, str | None]
 Texts = TypeVar("Texts", str, list[str])
+Parsed = TypeVar("Parsed", str, Reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
     uses: list[Use] = []
     for text in texts:
         if is_registry(text):
-            registries.add(host(_bare(text)))
+            registries.add(_parsed(text, host))
         else:
             uses.append(Use("command line", image(text), ReferenceClass.LIVE, platforms))
     return Subjects(frozenset(registries), Listing(tuple(uses)))
@@ -138,13 +138,16 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
 
 def image(text: str) -> Reference:
     """Return the image that a text names; raises `Refused`, with a suggestion."""
-    bare = _bare(text)
-    if not bare.strip():
+    if not _bare(text).strip():
         raise Refused(f"empty argument: {_FORM}")
     if _API.match(text):
         raise Refused(f"{without_credentials(text)}: an address of the API; {_FORM}")
+    return _parsed(text, Reference.parse)
+
+
+def _parsed(text: str, parse: Callable[[str], Parsed]) -> Parsed:
     try:
-        return Reference.parse(bare)
+        return parse(_bare(text))
     except Malformed as error:
         raise Refused(f"{without_credentials(text)}: {_hint(text) or error}; {_FORM}") from error
 

@@ -79,7 +79,9 @@ def test_what_names_nothing_is_refused_and_not_passed_over(
     assert told.format(**files) in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["r.io/App:v1", "r.io/app:", "r.io/app@sha256:1", "a b", ""])
+@pytest.mark.parametrize(
+    "text", ["r.io/App:v1", "r.io/app:", "r.io/app@sha256:1", "a b", "", "r.é:5000"]
+)
 def test_what_is_neither_is_refused_by_name(text: str) -> None:
     with pytest.raises(Refused, match="give host/repository:tag, or a host"):
         read([text], ANY)
