@@ -198,7 +198,7 @@ def test_of_a_recorded_registry_each_manifest_is_read_once_with_consent_and_none
 ) -> None:
     recording = recordings[kind]
     told = recording.conversations["damages"]
-    with replayed(told, recording.door) as replay:
+    with replayed(told, recording.anonymous) as replay:
         config = configured(tmp_path, replay.host, pulls=pulls, tries=1)
         codes = audits(config, 3) | {scrubbed(config, replay.host)}
 

@@ -257,7 +257,7 @@ async def _recorded(
     recording: Recording = request.getfixturevalue("recordings")[kind.name]
     name, logins = request.node.name, FixedLogin(kind.login)
     if not kind.program:
-        with replayed(recording.conversations[name], recording.door) as replay:
+        with replayed(recording.conversations[name], recording.anonymous) as replay:
             async with registry_at(replay.url, logins=logins) as told:
                 await told.ping()  # as an audit begins: that shows the kind
                 yield Replayed(told, kind, replay)
@@ -268,7 +268,7 @@ async def _recorded(
             place = Live(told, kind, running)
             place.listen()
             yield place
-        recording.door = running.door()
+        recording.anonymous = running.anonymous()
     recording.conversations[name] = place.heard
 
 

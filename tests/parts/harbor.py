@@ -179,7 +179,7 @@ class Harbor:
         """Return the header of a token for a repository; the catalogue takes passwords only."""
         return {"Authorization": self._bearer(repository) if repository else LOGIN}
 
-    def door(self) -> Stage:
+    def anonymous(self) -> Stage:
         """Return what it says to those who show no token."""
         with httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE) as http:
             said = dict(one(http, "GET", path) for path in PUBLIC)

@@ -198,7 +198,7 @@ class Quay:
         scopes = (f"repository:{repository}:pull",) if repository else ()
         return {"Authorization": self.bearer(*scopes)}
 
-    def door(self) -> Stage:
+    def anonymous(self) -> Stage:
         """Return what it says to those who show no token, that it grants no catalogue, and whether
         it has proxy caches."""
         with httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE) as http:

@@ -34,7 +34,7 @@ RECORDING: Final = bool(os.environ.get("UPDATE_RECORDINGS"))
 PUBLIC: Final = ("/v2/", "/v2/_catalog")
 """The paths of no repository."""
 HOST: Final = "recorded.invalid"
-"""Stands in the headers of a door for the host that was asked."""
+"""Stands in the headers of `anonymous` for the host that was asked."""
 _ACCEPT: Final = {"Accept": ", ".join(ACCEPT)}
 _KEPT: Final = (
     "access-control-allow-headers",
@@ -64,7 +64,7 @@ class Recording:
 
     path: Path
     conversations: dict[str, Conversation] = field(default_factory=dict)
-    door: Stage = field(default_factory=dict)
+    anonymous: Stage = field(default_factory=dict)
     """What is said to those who show no token, and by the token server; empty where all may read.
 
     By `METHOD PATH`, for tokens with ` SCOPE` where that has an answer of its own.
@@ -83,8 +83,8 @@ class Recording:
                     for stage in told["stages"]
                 ]
                 found.conversations[name] = Conversation(stages, told["pulled"])
-            door = document.get("door", {})
-            found.door = {key: _answer(each, bodies) for key, each in door.items()}
+            anonymous = document.get("anonymous", {})
+            found.anonymous = {key: _answer(each, bodies) for key, each in anonymous.items()}
         return found
 
     def write(self) -> None:
@@ -100,10 +100,10 @@ class Recording:
             }
             for name, each in sorted(self.conversations.items())
         }
-        door = {key: _told(answer, bodies) for key, answer in sorted(self.door.items())}
+        anonymous = {key: _told(answer, bodies) for key, answer in sorted(self.anonymous.items())}
         document = {
             "conversations": told,
-            **({"door": door} if door else {}),
+            **({"anonymous": anonymous} if anonymous else {}),
             "bodies": [base64.b64encode(each).decode() for each in bodies],
         }
         self.path.parent.mkdir(exist_ok=True)
@@ -116,7 +116,7 @@ class Replay:
     """A server that says what was recorded, in the stage that it is in."""
 
     conversation: Conversation
-    door: Stage
+    anonymous: Stage
     stage: int = 0
     url: str = ""
     given: list[tuple[str, int]] = field(default_factory=list)
@@ -136,28 +136,28 @@ class Replay:
     def _said(self, asked: Asked) -> Answer:
         part = asked.headers.get("Range", "")
         path = asked.target.partition("?")[0]
-        if path in self._tokens or (self.door and "Authorization" not in asked.headers):
-            return self._at_the_door(asked, path)
+        if path in self._tokens or (self.anonymous and "Authorization" not in asked.headers):
+            return self._unauthenticated(asked, path)
         stage = self.conversation.stages[self.stage]
         return stage.get(f"{asked.method} {path} {part}".rstrip(), Answer(501))
 
     @property
     def _tokens(self) -> set[str]:
-        """The paths of its token server: what else is said at the door begins with `/v2/`."""
-        return {key.split(" ")[1] for key in self.door} - set(PUBLIC)
+        """The paths of its token server: what else is said without a token begins with `/v2/`."""
+        return {key.split(" ")[1] for key in self.anonymous} - set(PUBLIC)
 
-    def _at_the_door(self, asked: Asked, path: str) -> Answer:
+    def _unauthenticated(self, asked: Asked, path: str) -> Answer:
         scope = parse_qs(urlsplit(asked.target).query).get("scope", [""])[0]
         keys = (f"{asked.method} {path} {scope}", f"{asked.method} {path}", "GET /v2/")
-        said = next(self.door[key] for key in keys if key in self.door)
+        said = next(self.anonymous[key] for key in keys if key in self.anonymous)
         headers = {name: value.replace(HOST, self.host) for name, value in said.headers.items()}
         return replace(said, headers=headers)
 
 
 @contextmanager
-def replayed(conversation: Conversation, door: Stage) -> Iterator[Replay]:
+def replayed(conversation: Conversation, anonymous: Stage) -> Iterator[Replay]:
     """Serve a conversation from its first stage on."""
-    replay = Replay(conversation, door)
+    replay = Replay(conversation, anonymous)
     with serving(replay.answer) as replay.url:
         yield replay
 

@@ -55,7 +55,7 @@ class RecordedStand(Stand, Protocol):
     def authorization(self, repository: str) -> Mapping[str, str]:
         """Return the headers of whoever may pull from a repository, or list where it is empty."""
 
-    def door(self) -> Stage:
+    def anonymous(self) -> Stage:
         """Return what it says to those who show no token, and what its token server says."""
 
 

@@ -97,7 +97,7 @@ class Zot:
         """Anybody may do everything."""
         return {}
 
-    def door(self) -> Stage:
+    def anonymous(self) -> Stage:
         """It has none."""
         return {}
 

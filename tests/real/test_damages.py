@@ -241,12 +241,12 @@ def test_every_damage_to_a_recorded_kind_is_judged_as_a_full_pull_ends(  # noqa:
         with kind.stand(tmp_path / kind.name, cleaned, stands) as stand:
             cells = column(f"{kind.name}, live", stand, tmp_path, kind)
             heard = asked(stand, _contents(), ("v0", "v1", "v1-amd64", "v1-arm64"))
-            recording.door = stand.door()
+            recording.anonymous = stand.anonymous()
         pulls = {each.damage: each.pulled for each in cells}
         recording.conversations["damages"] = Conversation([heard], pulls)
     else:
         told = recording.conversations["damages"]
-        with replayed(told, recording.door) as replay:
+        with replayed(told, recording.anonymous) as replay:
             name = f"{kind.name} {kind.version}, recorded"
             cells = judged(name, replay.host, told.pulled, tmp_path, kind)
 
