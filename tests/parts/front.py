@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.parts.http import Answer, Asked, serving
-from tests.parts.process import PATIENCE
+from tests.parts.http import RESET, Answer, Asked, serving
+from tests.parts.process import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,6 +77,8 @@ def before(
 ) -> Iterator[Front]:
     """Stand before any server, whose certificate `trusted` vouches for; serve `tls` oneself."""
     asked: list[Asked] = []
+    passing: list[Asked] = []
+    over = threading.Event()
     context = ssl.create_default_context(cafile=trusted) if trusted else False
     with httpx.Client(base_url=server, verify=context, trust_env=False, timeout=PATIENCE) as behind:
 
@@ -83,15 +86,24 @@ def before(
             asked.append(request)
             if said := spoil(request):
                 return said
-            if "watch=1" in request.target:
-                return _followed(behind, request, standing.streams)
-            return _pass_on(behind, request)
+            passing.append(request)
+            try:
+                if over.is_set():
+                    return RESET
+                if "watch=1" in request.target:
+                    return _followed(behind, request, standing.streams)
+                return _pass_on(behind, request)
+            finally:
+                passing.remove(request)
 
         with serving(answer, tls) as url:
             standing = Front(url, asked, [])
             try:
                 yield standing
             finally:
+                over.set()
+                # A connection that is opened while the client is closed would stay open.
+                until(lambda: not passing, "nothing is passed on any more")
                 standing.cut()
 
 

@@ -72,7 +72,7 @@ def test_a_bad_line_is_a_gap_and_costs_no_other(tmp_path: Path) -> None:
 
     assert named(found) == ["a.b/c:1", "a.b/d:2"]
     assert told(found) == [
-        ("refs.txt:2", "not a repository name: 'C'"),
+        ("refs.txt:2", "not a repository name: 'C'; its letters are lower-case"),
         ("refs.txt:3", "not UTF-8 text"),
         ("refs.txt:4", "longer than 1000 characters"),
         ("refs.txt:5", "not a repository name: 'c d'"),
