@@ -30,6 +30,7 @@ _ANYWHERE: Final = "127.0.0.1"
 _ETCD_LISTENS: Final = r'serving client traffic insecurely.*"address":"([\w.:]+)"'
 _SERVES: Final = r"Serving securely on ([\w.:]+)"
 _ISSUER: Final = "https://kubernetes.default.svc"
+_GONE: Final = httpx.codes.NOT_FOUND
 _NOW: Final = {"gracePeriodSeconds": "0"}
 _GATES: Final = (
     "ImageVolume=true",  # on by itself from 1.35
@@ -193,8 +194,12 @@ class Kubernetes:
 
     def forget(self) -> None:
         """Delete what was created, the latest first. Namespaces stay: nothing finalizes them."""
-        while self.made:
-            self.delete(self.made.pop())
+        made, self.made[:] = self.made[::-1], []
+        for path in made:
+            self.delete(path)
+        # The API server removes the objects of a definition first: until then it cannot be made.
+        defined = [path for path in made if "/customresourcedefinitions/" in path]
+        until(lambda: all(self.http.get(path).status_code == _GONE for path in defined), "gone")
 
     def _said(self, answer: httpx.Response) -> Json:
         assert answer.is_success, f"{answer.request.method} {answer.url}: {answer.text}"
