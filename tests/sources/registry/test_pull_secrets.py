@@ -196,7 +196,7 @@ def test_a_login_that_no_header_can_carry_leaves_only_its_own_registry_unknown(
 
 def test_a_secret_that_is_nested_too_deeply_or_has_too_many_entries_is_not_judged() -> None:
     many = json.dumps({"auths": {f"{n}.example": {} for n in range(1001)}}).encode()
-    for content in (many, b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"):
+    for content in (many, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"):
         with pytest.raises(Unseen) as raised:
             PullSecretLogins.of([content])
         assert raised.value.reason is Reason.TOO_LARGE
