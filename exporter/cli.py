@@ -160,6 +160,8 @@ class _Parser(argparse.ArgumentParser):
             known = [each.strip(" ')") for each in chosen[2].split(",")]
             if len(known) >= _MANY:
                 message = f"unknown command {chosen[1]}"
+            else:  # later Pythons 3.12 and 3.13 do not quote them
+                message = message[: chosen.start(2)] + ", ".join(known) + ")"
         typed = chosen or _UNKNOWN.search(message)
         near = _nearest(typed[1], known) if typed else ""
         after = "; options of a command follow its name" if typed and self._subparsers else ""
