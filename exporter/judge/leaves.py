@@ -53,7 +53,7 @@ class View:
         return None if lost else self.snapshot.manifests.get(digest)
 
     def content_proof(self, manifest: Manifest) -> Proof | None:
-        """Return the weakest proof of a manifest's content, of which all is present and expected.
+        """Return the weakest proof of a manifest's content, if all of it is present and expected.
 
         None where that is not so, or there is no content: then each blob has to be looked at.
         """

@@ -187,6 +187,7 @@ _RECORDED: Final = [
         kind,
         live,
         id=f"{name}, {'live' if live else 'recorded'}",
+        # The recorded twin of each live one runs everywhere.
         marks=pytest.mark.skipif(
             live and not kind.program, reason=f"PULLPROOF_{name.upper()} is not set"
         ),

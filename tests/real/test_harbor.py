@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.real,
+    # Its build takes minutes and servers of its own; the recording is replayed everywhere.
     pytest.mark.skipif(not KIND.program, reason="PULLPROOF_HARBOR is not set"),
 ]
 

@@ -260,7 +260,7 @@ def test_without_a_watch_that_tells_anything_each_audit_lists(
 
 
 @pytest.mark.parametrize(("status", "said"), [(405, None), (403, False)])
-def test_a_kind_of_which_no_watch_is_possible_is_not_called_unwatched(  # noqa: PLR0913 - what stands between, and its answer
+def test_a_kind_that_cannot_be_watched_at_all_is_not_called_unwatched(  # noqa: PLR0913 - what stands between, and its answer
     site: Site, tmp_path: Path, authority: Authority, token: str, status: int, *, said: bool | None
 ) -> None:
     def door(asked: Asked) -> Answer | None:

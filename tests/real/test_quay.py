@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.real,
+    # Its build takes minutes and servers of its own; the recording is replayed everywhere.
     pytest.mark.skipif(not SOURCES, reason="PULLPROOF_QUAY is not set"),
 ]
 

@@ -123,7 +123,7 @@ MACHINE_GROUPS: Final = tuple(
 POOLS: Final = (NODE_POOLS, *MACHINE_GROUPS)
 """What starts nodes. A cluster serves those whose autoscaler is installed."""
 OPTIONAL: Final = (*POOLS, RUNTIME_CLASSES)
-"""Kinds of which a server that does not serve them has no objects."""
+"""Kinds that a server need not serve: then it has no objects of them."""
 
 SERVICE_ACCOUNTS: Final = ApiResource(
     "serviceaccounts", "ServiceAccount", "v1", objects.ServiceAccount
