@@ -152,10 +152,7 @@ TARGETS: Final = (
         "events",
         _events,
         _MESSAGES,
-        tuple(
-            f"sources.events.{each}"
-            for each in ("message", "distribution", "gitea", "github", "harbor", "zot")
-        ),
+        ("sources.events",),
     ),
     Target(
         "web-login",

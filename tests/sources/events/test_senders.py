@@ -14,8 +14,7 @@ from multidict import CIMultiDict
 from exporter.facts.image_event import ImageEvent
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, Tag
-from exporter.sources.events import SENDERS, read
-from exporter.sources.events.message import Message, image_event
+from exporter.sources.events import SENDERS, Message, image_event, read
 from tests.sources.events import senders
 
 FILES = sorted(senders.SENDERS)
