@@ -2,8 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from exporter.commands.answer import Exit, answered_report, exit_code, save
 from exporter.commands.auditing import finished, judged, look
@@ -11,14 +10,7 @@ from exporter.commands.options import again, typed
 from exporter.commands.subjects import asked_for
 from exporter.judge.report import Report
 from exporter.publish.answers import check
-from exporter.publish.ci import github, junit, sarif
-from exporter.publish.ci.results import CheckResult, results
-
-_FOR_CI: Final[Mapping[str, Callable[[Iterable[CheckResult]], str]]] = {
-    "github": github.render,
-    "junit": junit.render,
-    "sarif": sarif.render,
-}
+from exporter.publish.ci import FORMATS, results
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -26,7 +18,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reports, whole = _reports(args, environ)
     if args.save:
         save(reports, args.save)
-    if render := _FOR_CI.get(args.output):
+    if render := FORMATS.get(args.output):
         said = render(results(reports, whole=whole, allow_empty=args.allow_empty))
         sys.stdout.write("" if args.quiet else said)
     else:

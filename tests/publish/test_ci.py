@@ -18,8 +18,7 @@ from exporter.commands.answer import Exit, exit_code
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import RegistryPart, Role
-from exporter.publish.ci import github, junit, sarif
-from exporter.publish.ci.results import CheckOutcome, CheckResult, results
+from exporter.publish.ci import CheckOutcome, CheckResult, github, junit, results, sarif
 from tests.publish.reports import child, incident, report, tag
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def test_a_registry_without_tags_is_no_success_unless_that_is_allowed() -> None:
 
 def test_every_tag_is_a_case_and_every_loss_a_failure_that_names_its_digest() -> None:
     world = incident()
-    root = read(junit.render(results([world], whole=True)))
+    root = read(junit(results([world], whole=True)))
 
     cases = root.findall("testsuite/testcase")
     failures = root.findall("testsuite/testcase/failure")
@@ -151,7 +150,7 @@ def test_every_tag_is_a_case_and_every_loss_a_failure_that_names_its_digest() ->
 
 @given(st.lists(HOSTILE))
 def test_junit_is_xml_whatever_names_hold(found: list[CheckResult]) -> None:
-    root = read(junit.render(found))
+    root = read(junit(found))
 
     cases = root.findall("testsuite/testcase")
     assert len(cases) == sum(each.outcome is not CheckOutcome.AT_RISK for each in found)
@@ -160,7 +159,7 @@ def test_junit_is_xml_whatever_names_hold(found: list[CheckResult]) -> None:
 
 @given(st.lists(HOSTILE))
 def test_sarif_is_valid_whatever_names_hold(found: list[CheckResult]) -> None:
-    text = sarif.render(found)
+    text = sarif(found)
     document = json.loads(text)
     jsonschema.validate(document, SARIF)
 
@@ -173,7 +172,7 @@ def test_sarif_is_valid_whatever_names_hold(found: list[CheckResult]) -> None:
 
 @given(st.lists(HOSTILE, max_size=9))
 def test_a_name_begins_no_workflow_command_of_its_own(found: list[CheckResult]) -> None:
-    *lines, summary = github.render(found).split("\n")[:-1]
+    *lines, summary = github(found).split("\n")[:-1]
     parsed = [
         re.fullmatch(r"::(error|warning|notice) title=([^:,]*)::(.*)", each) for each in lines
     ]
@@ -188,7 +187,7 @@ def test_a_name_begins_no_workflow_command_of_its_own(found: list[CheckResult]) 
 
 def test_of_many_losses_github_is_told_ten_and_their_number() -> None:
     many = [CheckResult(CheckOutcome.FAILED, "r", "s", "h", "app", f"app:{n}") for n in range(40)]
-    lines = github.render(many).splitlines()
+    lines = github(many).splitlines()
 
     assert len(lines) == 11
     assert lines[-1].startswith("pullproof: 40 failed, ")

@@ -1,1 +1,0 @@
-"""Answers for continuous integration: JUnit, SARIF, GitHub's workflow commands."""
