@@ -12,8 +12,8 @@ import pytest
 
 from exporter import cli
 from exporter.config.loading import load
+from exporter.facts.focus import ImageEvent
 from exporter.facts.gap import Reason
-from exporter.facts.image_event import ImageEvent
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Reference, Repository, Tag

@@ -1,7 +1,8 @@
-"""The part of a registry that is audited at once, between its audits."""
+"""The part of a registry to audit between its audits, and the events that name one."""
 
 from dataclasses import dataclass
 
+from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository, Tag
 
 
@@ -35,3 +36,27 @@ class Focus:
         """The repositories that it names, or anything in them."""
         named = (at for at, _ in (*self.tags, *self.places))
         return self.repositories.union(named)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEvent:
+    """One push or deletion that a registry reports: a hint at what changed, and never a proof."""
+
+    repository: Repository
+    tag: Tag | None = None
+    digest: Digest | None = None
+    deleted: bool = False
+    """Was it a deletion?"""
+
+    @property
+    def focus(self) -> Focus:
+        """The part to audit for it: the whole repository if it names nothing of it."""
+        at = self.repository
+        places = frozenset({(at, self.digest)} if self.digest else ())
+        return Focus(
+            frozenset({(at, self.tag)} if self.tag else ()),
+            places,
+            frozenset() if self.tag or self.digest else frozenset({at}),
+            # With a tag, the tag may have been deleted and not the content.
+            places if self.deleted and not self.tag else frozenset(),
+        )

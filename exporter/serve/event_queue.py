@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from exporter.facts.focus import Focus
-from exporter.facts.image_event import ImageEvent
+from exporter.facts.focus import Focus, ImageEvent
 from exporter.oci.reference import Repository
 from exporter.serve.loop_thread import in_background
 from exporter.tally import EventTally

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
-from exporter.facts.image_event import ImageEvent
+from exporter.facts.focus import ImageEvent
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import repository, tag
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.focus import Focus
-from exporter.facts.image_event import ImageEvent
+from exporter.facts.focus import Focus, ImageEvent
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.serve.event_queue import EventQueue, heard

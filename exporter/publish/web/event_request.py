@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from exporter.facts.image_event import ImageEvent
+from exporter.facts.focus import ImageEvent
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.screen import plain

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from exporter.facts.focus import ImageEvent
 from exporter.facts.gap import Reason
-from exporter.facts.image_event import ImageEvent
 from exporter.ports import Unseen
 from exporter.publish.web import event_request
 from exporter.publish.web.event_request import EventReceiver

@@ -10,7 +10,7 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from exporter.facts.image_event import ImageEvent
+from exporter.facts.focus import ImageEvent
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from tests import worlds

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from exporter.facts.image_event import ImageEvent
+from exporter.facts.focus import ImageEvent
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, Tag
 from exporter.sources.events import SENDERS, Message, image_event, read
