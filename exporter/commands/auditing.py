@@ -5,16 +5,15 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from exporter.audit import Audited, examine
 from exporter.commands import Refused, Unreached, refusing
 from exporter.commands.options import Typed
-from exporter.commands.progress import ProgressLine
 from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE, Shard
@@ -29,14 +28,61 @@ from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AttachmentScope, Target
 from exporter.serve.loop_thread import in_background
 from exporter.store import snapshot_file
+from exporter.tally import AuditProgress
 from exporter.wiring.assembly import Assembly, assembled
 
 _USE: Final = os.R_OK | os.W_OK
 _TICK: Final = 0.2
 """Seconds between two updates of the line of progress."""
+_ENOUGH: Final = 2.0
+"""Seconds of a stage before its speed says anything."""
+_MINUTE: Final = 100.0
+"""Estimates from so many seconds on are given in minutes."""
 _WIPE: Final = "\r\x1b[K"
 
 Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class ProgressLine:
+    """The progress of audits that run side by side: that of the one with the most to do."""
+
+    audits: Mapping[str, AuditProgress]
+    """By the names of their registries."""
+    _began: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    """By registry and stage: when it was first seen, and how much was done by then."""
+
+    def step(self) -> str:
+        """Return the current step, without numbers that change all the time."""
+        name, audit = self._slowest()
+        if audit.suspects:
+            losses = "loss" if audit.suspects == 1 else "losses"
+            step = f"confirming {audit.suspects:,} apparent {losses} with a second request"
+        elif audit.stage:
+            step = f"reading {audit.stage}"
+        else:
+            step = "listing repositories and tags"
+        return f"{name}: {step}" if len(self.audits) > 1 else step
+
+    def text(self, now: float) -> str:
+        """Return the line; `now` is in seconds of any clock."""
+        name, audit = self._slowest()
+        if audit.suspects or not audit.stage:
+            return self.step()
+        done = f"{self.step()}: {audit.done:,} of {audit.total:,}"
+        began, before = self._began.setdefault((name, audit.stage), (now, audit.done))
+        fresh, spent = audit.done - before, now - began
+        if spent < _ENOUGH or not fresh or audit.done >= audit.total:
+            return done
+        return f"{done}, about {_seconds((audit.total - audit.done) * spent / fresh)} left"
+
+    def _slowest(self) -> tuple[str, AuditProgress]:
+        rest = {name: each.total - each.done for name, each in self.audits.items()}
+        return max(self.audits.items(), key=lambda each: (bool(each[1].suspects), rest[each[0]]))
+
+
+def _seconds(left: float) -> str:
+    return f"{left:.0f} s" if left < _MINUTE else f"{left / 60:.0f} min"
 
 
 async def look(args: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:

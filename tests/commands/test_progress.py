@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from exporter.audit import audit
-from exporter.commands.progress import ProgressLine
+from exporter.commands.auditing import ProgressLine
 from exporter.ports import Listing
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AuditLimits
