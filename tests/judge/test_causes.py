@@ -9,7 +9,7 @@ from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.proof import State, corrupt, gone
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Repository
-from exporter.publish.answers import causes
+from exporter.publish.answers.losses import cause_blocks
 from exporter.publish.render import markdown, terminal
 from tests import worlds
 from tests.fakes import APP, Fake, audited, use
@@ -59,7 +59,7 @@ async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
 
     assert [tag.required for tag in cause.affects] == [False, True]
     assert "on linux/amd64, optional" in terminal.render(
-        causes.blocks([await rotten(own.digest)], 100)
+        cause_blocks([await rotten(own.digest)], 100)
     )
 
 
@@ -79,15 +79,15 @@ async def test_nothing_is_said_where_nothing_is_corrupt() -> None:
     report = await rotten()
 
     assert report.causes == ()
-    assert list(causes.blocks([report], 9)) == []
+    assert list(cause_blocks([report], 9)) == []
 
 
 async def test_text_and_markdown_name_blob_tag_and_use() -> None:
     report = await rotten(BASE.digest)
 
     for said in (
-        terminal.render(causes.blocks([report], 9)),
-        markdown.render(causes.blocks([report], 9)),
+        terminal.render(cause_blocks([report], 9)),
+        markdown.render(cause_blocks([report], 9)),
     ):
         plain = said.replace("`", "").replace("**", "")
         assert f"layer {BASE.digest} (700 B) BROKEN: digest-mismatch: hashes to x\n" in plain
@@ -105,7 +105,7 @@ async def test_what_is_not_what_its_image_says_is_a_cause_of_its_own() -> None:
     (cause,) = report.causes
 
     assert [tag.verdict.name for tag in cause.affects] == ["app:v1", "app:v2"]
-    said = terminal.render(causes.blocks([report], 9))
+    said = terminal.render(cause_blocks([report], 9))
     assert f"layer {BASE.digest} (700 B) BROKEN: unpacks to x, its configuration says y\n" in said
     assert "app:v1 (live) on linux/arm64" in said
 

@@ -13,8 +13,8 @@ from exporter.judge.report import Report, TagReport, Urgency
 from exporter.judge.tag_verdict import Child, ChildKind
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.publish.answers import causes, coverage
-from exporter.publish.answers.losses import losses
+from exporter.publish.answers import coverage
+from exporter.publish.answers.losses import cause_blocks, losses
 from exporter.publish.answers.remedies import cause_remedies
 from exporter.publish.blocks import (
     Block,
@@ -88,7 +88,7 @@ def blocks(
         # Live tags first, and the worst first within a class.
         ordered = sorted(report.tags, key=lambda each: (each.order, _is_well(each)))
         if every or _is_shared(report):
-            yield from causes.blocks([report], *((most, most) if every else (_MOST_CAUSES,)))
+            yield from cause_blocks([report], *((most, most) if every else (_MOST_CAUSES,)))
             yield from _repair(report, invocation)
         if ordered:
             yield from _table(report, ordered, most, every=every)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from exporter.judge.explanation import places, referencing
 from exporter.judge.report import Report, TagReport
 from exporter.oci.digest import Digest
-from exporter.publish.answers.causes import cause_item
+from exporter.publish.answers.losses import cause_item
 from exporter.publish.answers.remedies import cause_remedies
 from exporter.publish.blocks import Block, PageLink, Table, TableColumn, line, section
 from exporter.publish.formatting import count_words, state_cell, verdict_cell
