@@ -14,8 +14,7 @@ from exporter.facts.scrubbed import recall, with_diff_ids
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
-from exporter.judge.judgement import judge
-from exporter.judge.part import report_part, with_report_part
+from exporter.judge.judgement import judge, report_part, with_report_part
 from exporter.judge.remaining import with_vanished
 from exporter.judge.report import Report
 from exporter.judge.storage_use import storage_use

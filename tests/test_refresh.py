@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.audit import refresh
-from exporter.facts.focus import Focus
+from exporter.facts.focus import Focus, ImageEvent
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.image_event import ImageEvent
 from exporter.facts.proof import GONE, HASHED, State
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.sightings import Sightings
