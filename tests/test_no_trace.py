@@ -33,6 +33,7 @@ from exporter.wiring.events import event_queues
 from exporter.wiring.probing import Probing
 from exporter.wiring.registries import distribution
 from tests.parts.counting import Counting
+from tests.parts.http import Answer
 from tests.parts.process import PATIENCE
 from tests.parts.recorded import replayed
 from tests.worlds import two_platforms
@@ -40,7 +41,7 @@ from tests.worlds import two_platforms
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.parts.http import Answer
+    from tests.parts import http
     from tests.parts.recorded import Recording
 
 APP: Final = Repository("team/app")
@@ -169,6 +170,36 @@ def test_quay_is_read_where_none_of_it_can_be_a_proxy_cache(
         codes = audits(config, 1)
 
     assert (codes, registry.pulls > 0) == ({1}, True)
+
+
+@pytest.mark.parametrize(
+    ("config", "read"),
+    [
+        (Answer(404, b"Not found"), False),
+        (Answer(502), False),
+        (Answer(200, b"<html>"), False),
+        (Answer(200, b'{"features":[]}'), False),
+        (Answer(200, b'{"features":{}}'), True),
+    ],
+    ids=["404", "502", "HTML", "another document", "a Quay without the feature"],
+)
+def test_quay_is_read_only_if_it_tells_that_it_has_no_proxy_caches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], config: Answer, *, read: bool
+) -> None:
+    class Silent(Counting):
+        def answer(self, asked: http.Asked) -> Answer:
+            return config if asked.target == "/config" else super().answer(asked)
+
+    (docker := tmp_path / "config.json").write_text("{}")
+    registry = Silent("quay")
+    registry.push(IMAGE, "v1")
+    with registry.served() as host:
+        code = run(f"check {host}/team/app:v1", "--docker-config", docker)
+        consented = run(f"check {host}/team/app:v1", "--docker-config", docker, "--count-pulls")
+
+    said = capsys.readouterr().err
+    assert (code, consented) == (0 if read else 3, 0), said
+    assert ("may have (/config does not tell) proxy caches" in said) != read
 
 
 @pytest.mark.parametrize("kind", ["harbor", "artifactory", "ecr", "gitea"])

@@ -66,7 +66,8 @@ def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[s
             deadline=registry.timeout.total_seconds(),
             tags=registry.tags.limit,
             pulls=registry.pulls,
-            parts=(*parts(registry), RegistryPart(("*",), registry.role)),
+            parts=parts(registry),
+            role=registry.role,
         ),
         environ=environ,
     )

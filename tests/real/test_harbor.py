@@ -145,8 +145,9 @@ def test_without_consent_nothing_is_read_that_counts(server: Harbor, tmp_path: P
     assert after == before
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["a part names it", "no part names it"])
 def test_ten_audits_of_a_proxy_project_fetch_nothing_from_upstream(
-    server: Harbor, tmp_path: Path
+    server: Harbor, tmp_path: Path, *, named: bool
 ) -> None:
     with registry(tmp_path / "upstream") as behind, front(behind) as upstream:
         for tag in ("v1", "v2"):
@@ -154,13 +155,13 @@ def test_ten_audits_of_a_proxy_project_fetch_nothing_from_upstream(
         made = server.call(
             "POST",
             "registries",
-            {"name": "upstream", "type": "docker-registry", "url": upstream.url},
+            {"name": f"upstream-{named}", "type": "docker-registry", "url": upstream.url},
         )
         server.own("prox", registry_id=int(made.headers["Location"].rpartition("/")[2]))
         with server.client("prox/lib/app") as client:
             client.get("manifests", "v1").raise_for_status()
         own = account(tmp_path, server, "trace", f"{SCANNER}-pullproof")
-        parts = [{"repositories": ["prox/*"], "role": "proxy"}]
+        parts = [{"repositories": ["prox/*"], "role": "proxy"}] if named else []
         words = configured(tmp_path, server, pulls="uncounted", parts=parts, **own)
         image = f"{server.host}/prox/lib/app:v2"
         fetched = len(upstream.asked)

@@ -128,7 +128,12 @@ def is_unreached(report: Report) -> bool:
 def needs_consent(report: Report) -> bool:
     """Was a registry not read, since reads change pull times and it cleans up by them?"""
     gap = report.snapshot.blind
-    return gap is not None and gap.reason is Reason.CONSENT
+    return gap is not None and _counts(gap)
+
+
+def _counts(gap: Gap) -> bool:
+    """Does a read that is counted need consent, and not one that would fetch from upstream?"""
+    return gap.reason is Reason.CONSENT and "pulls: accept" in gap.detail
 
 
 def unreached(report: Report) -> str:
@@ -151,6 +156,8 @@ def _way(gap: Gap, *, plain_http: bool) -> str:
     """Return what to try where a registry answered nothing."""
     if gap.subject == "_catalog" and gap.reason in (Reason.UNAUTHORIZED, Reason.DENIED):
         return _UNLISTED
+    if gap.reason is Reason.CONSENT and not _counts(gap):
+        return "other repositories are audited all the same"
     if plain_http and gap.reason in (Reason.RESET, Reason.NOT_A_REGISTRY):
         return f"{_WAYS[gap.reason]}; if it speaks TLS, omit {PLAIN_HTTP} and http://"
     signs = _TLS_WAYS if gap.reason is Reason.TLS else ()

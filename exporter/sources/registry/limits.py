@@ -62,11 +62,17 @@ class RequestLimits:
     """May reads change what a cleanup of the registry decides?"""
     parts: tuple[RegistryPart, ...] = ()
     """The roles of its repositories; the first that matches one decides."""
+    role: Role = Role.OWNED
+    """The role of those that no part names."""
+
+    def named(self, repository: str) -> RegistryPart | None:
+        """Return the part that names a repository."""
+        return next((each for each in self.parts if each.holds(repository)), None)
 
     def proxied(self, repository: str) -> bool:
         """Is a repository in a pull-through cache, which must not be requested?"""
-        found = next((each for each in self.parts if each.holds(repository)), None)
-        return found is not None and found.role is Role.PROXY
+        found = self.named(repository)
+        return (found.role if found else self.role) is Role.PROXY
 
 
 class Pace:

@@ -89,12 +89,16 @@ def missing_project(response: Response, repository: str) -> str:
     return words if said == (ErrorEntry("UNAUTHORIZED", f"{words}: {words}", None),) else ""
 
 
-def has_proxy_caches(response: Response) -> bool:
-    """Does Quay say that organizations of it may be proxy caches (`/config`, endpoints/web.py)?"""
+def has_proxy_caches(response: Response) -> bool | None:
+    """Does Quay say that organizations of it may be proxy caches (`/config`, endpoints/web.py)?
+
+    None where it does not say. One before 3.7 has no such feature, and others.
+    """
     try:
-        return str(json.loads(response.body)["features"]["PROXY_CACHE"]).lower() == "true"
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return False
+        features = json.loads(response.body)["features"]
+        return str(features.get("PROXY_CACHE", False)).lower() == "true"
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def absence(response: Response, subject: str) -> Absent:

@@ -17,11 +17,12 @@ from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
 from exporter.sources.registry.client import Client
-from exporter.sources.registry.credentials import LoginSource
+from exporter.sources.registry.credentials import LoginSource, carried
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import Breaker, Pace, PullBudget, RequestLimits
 from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.proxy_caches import PROXY_APIS, ProxyCaches
 from exporter.sources.registry.responses import (
     absence,
     has_proxy_caches,
@@ -87,6 +88,8 @@ class Session:
         """How many manifests may be read, over connections beside it as well."""
         self.witnesses = Witnesses()
         """Blobs that came whole, over connections beside it as well."""
+        self.caches = ProxyCaches(client.registry.host, self._ask_api)
+        """Those that it tells of, over connections beside it as well."""
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
         self._listed_to_login = False
@@ -97,7 +100,7 @@ class Session:
         self._headers: Mapping[str, str] = {}
         """Those of `/v2/`."""
         self.evicts: bool | None = None
-        """May reads move what its proxy caches evict by? None before it was asked."""
+        """May reads move what its proxy caches evict by? None before it has told."""
         self.ranges: bool | None = None
         """Does it send the part of a blob that is asked for? None before the first answer."""
 
@@ -118,7 +121,7 @@ class Session:
     def of_other(self, logins: LoginSource) -> "Session":
         """Return a session of somebody else, over the same connections and at the same pace."""
         other = Session(self.name, self._client, logins, self.limits, self._pace)
-        other.origin = self
+        other.origin, other.caches = self, self.caches
         return other
 
     def beside(self) -> Self:
@@ -127,7 +130,7 @@ class Session:
         client, pace = self._client.beside(limits), self._pace.beside(limits)
         other = type(self)(self.name, client, self._logins, limits, pace)
         other.origin, other.pull_budget = self, self.pull_budget
-        other.witnesses, other.evicts = self.witnesses, self.evicts
+        other.witnesses, other.evicts, other.caches = self.witnesses, self.evicts, self.caches
         return other
 
     async def aclose(self) -> None:
@@ -151,6 +154,7 @@ class Session:
         if request.repository and self.limits.proxied(request.repository):
             raise Unseen(request.subject, Reason.BY_DESIGN, "in a pull-through cache")
         self._breaker.admit(request.subject, _now())
+        await self._check_cache(request)
         if request.endpoint in _CONTENT and request.method in _READS:
             await self._count(request)
         counted = request.endpoint == "manifest" and request.method == "GET"
@@ -167,7 +171,7 @@ class Session:
         if self.limits.pulls is Pulls.UNCOUNTED:
             return
         if self.limits.pulls is Pulls.ASK:
-            unasked = self.facts.caches.value and self.evicts is None
+            unasked = self.facts.caches.value and self.evicts is None and not self._asked
             if request.endpoint == "manifest" and (unasked or not self.recognizable):
                 await self._recognize()
             self.check_consent(request.subject, request.method, request.endpoint)
@@ -176,6 +180,26 @@ class Session:
             self._noted = True
             words = ", ".join(sorted(changed))
             _LOG.info("%s: %s counts what is read: %s", self.name, facts.title, words)
+
+    async def _check_cache(self, request: Request) -> None:
+        """Raise `Unseen` for a repository in a proxy cache that no part names."""
+        facts, at = self.facts, request.repository
+        api = PROXY_APIS.get(facts.name)
+        if not at or api is None or self.limits.named(at):
+            return
+        if await self.caches.holds(at, api):
+            cache = at.partition("/")[0]
+            words = (
+                f"{facts.title}'s {api.noun} {cache} is a proxy cache: reads fetch from upstream"
+            )
+            way = f"name {cache}/* in parts with role: proxy, or with role: owned to read it"
+            raise Unseen(request.subject, Reason.CONSENT, f"{words}; {way}")
+
+    async def _ask_api(self, request: Request) -> Response:
+        """Send a request to its own API, on the same host, with its login. Raises `Unseen`."""
+        login = await self._logins.find(self._host, request.repository)
+        shown = carried(login).basic if login is not None and login.password else ""
+        return await self._once(request, shown)
 
     @property
     def differs_by_login(self) -> bool:
@@ -210,8 +234,12 @@ class Session:
             words = f"{facts.title} cleans up by {', '.join(sorted(changed))}, and reads change it"
             way = "set pulls: accept, or pulls: uncounted with an account that it does not count"
             raise Unseen(subject, Reason.CONSENT, f"{words}; {way}")
-        if self.evicts and endpoint == "manifest":
-            words = f"{facts.title} has proxy caches, and reads move the expiry that evicts there"
+        asks = facts.caches.value and self.limits.pulls is Pulls.ASK
+        if asks and self.evicts is not False and endpoint == "manifest":
+            have = "has" if self.evicts else "may have (/config does not tell)"
+            words = (
+                f"{facts.title} {have} proxy caches, and reads move the expiry that evicts there"
+            )
             way = "name them in parts with role: proxy, or set pulls: accept"
             raise Unseen(subject, Reason.CONSENT, f"{words}; {way}")
 
@@ -231,19 +259,19 @@ class Session:
         if self.limits.pulls is Pulls.ASK and self.facts.caches.value and self.evicts is None:
             self.evicts = await self._has_caches()
 
-    async def _has_caches(self) -> bool:
-        """Does it have proxy caches, and no part names them?
+    async def _has_caches(self) -> bool | None:
+        """Does it have proxy caches, and no part names them? None where it does not tell.
 
         Quay's public `/config` tells whether it has any (endpoints/web.py), and nothing that a
         robot may ask tells which. On quay.io they are on for all, and few use them.
         """
-        named = any(each.role is Role.PROXY for each in self.limits.parts)
-        if named or self._host == _QUAY_IO:
+        roles = (self.limits.role, *(each.role for each in self.limits.parts))
+        if Role.PROXY in roles or self._host == _QUAY_IO:
             return False
         try:
             return has_proxy_caches(await self._once(_CONFIG, ""))
         except Unseen:
-            return False
+            return None
 
     async def absence(self, response: Response, subject: str) -> Absent:
         """Return the absence that a response proves to whoever asked; raise `Unseen` where none.

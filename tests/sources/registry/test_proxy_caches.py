@@ -1,0 +1,120 @@
+"""Proxy caches that no part of the configuration names: their own API tells of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from exporter import cli
+from tests.parts.counting import Counting
+from tests.parts.http import Answer, Asked
+from tests.worlds import two_platforms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATHS: Final = {
+    "harbor": "/api/v2.0/projects",
+    "artifactory": "/artifactory/api/repositories",
+    "nexus": "/service/rest/v1/repositories",
+}
+PROXY: Final = {
+    "harbor": [{"name": "team", "registry_id": 3}],
+    "artifactory": [{"key": "team", "type": "REMOTE", "url": "https://registry-1.docker.io"}],
+    "nexus": [{"name": "team", "format": "docker", "type": "proxy"}],
+}
+OWNED: Final = {
+    "harbor": [{"name": "team-2", "registry_id": 3}, {"name": "team"}],
+    "artifactory": [{"key": "team", "type": "LOCAL"}, {"key": "hub", "type": "REMOTE"}],
+    "nexus": [{"name": "team", "type": "hosted"}, {"name": "hub", "type": "proxy"}],
+}
+UNTOLD: Final = [
+    Answer(200, b"[]"),
+    Answer(200, b"<html>"),
+    Answer(200, b'{"name": "team"}'),
+    Answer(200, b'[{"name": 3}]'),
+    Answer(403),
+    Answer(500),
+]
+
+
+@dataclass
+class Telling(Counting):
+    """A registry with an API of its own."""
+
+    told: Answer = field(default_factory=lambda: Answer(404))
+    accounts: list[str] = field(default_factory=list)
+    """What each request for the API showed."""
+
+    def answer(self, asked: Asked) -> Answer:
+        if asked.target.partition("?")[0] != PATHS[self.kind]:
+            return super().answer(asked)
+        self.accounts.append(asked.headers.get("Authorization", ""))
+        return self.told
+
+
+def checked(registry: Telling, folder: Path, image: str = "", **more: Any) -> tuple[int, set[str]]:
+    """Check all of it, or an image; return the exit code and what was requested of `team/app`."""
+    registry.push(two_platforms("app"), "v1")
+    (folder / "password").write_text("s")
+    with registry.served() as host:
+        settings = {
+            "confirm_after": "0s",
+            "registries": [
+                {
+                    "url": f"http://{host}",
+                    "plain_http": True,
+                    "username": "robot",
+                    "password_file": "password",
+                    "pulls": "accept",
+                    "tags": {"select": ["*"]},
+                    **more,
+                }
+            ],
+        }
+        (folder / "pullproof.yml").write_text(json.dumps(settings))
+        words = ["--config", str(folder / "pullproof.yml")]
+        code = cli.main(["check", f"{host}/{image}" if image else host, *words])
+    kinds = {each.partition(" ")[2] for each in registry.asked}
+    return code, kinds & {"tags", "manifests", "blobs"}
+
+
+@pytest.mark.parametrize("image", ["", "team/app:v1"], ids=["catalogue", "image"])
+@pytest.mark.parametrize("kind", PATHS)
+def test_nothing_of_a_proxy_cache_is_requested_unless_a_part_names_it(
+    kind: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = Telling(kind, told=Answer(200, json.dumps(PROXY[kind]).encode()))
+    assert checked(registry, tmp_path, image) == (3, set())
+    said = "".join(capsys.readouterr())
+    assert "team is a proxy cache: reads fetch from upstream; name team/* in parts" in said
+    assert "--count-pulls" not in said
+    assert set(registry.accounts) == {f"Basic {base64.b64encode(b'robot:s').decode()}"}
+    assert len(registry.accounts) == 1
+
+    owned = [{"repositories": ["team/*"], "role": "owned"}]
+    assert checked(registry, tmp_path, image, parts=owned)[0] == 0
+    assert len(registry.accounts) == 1, "what a part names is not asked"
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_an_owned_repository_is_read_and_its_kind_is_asked_for_once(
+    kind: str, tmp_path: Path
+) -> None:
+    registry = Telling(kind, told=Answer(200, json.dumps(OWNED[kind]).encode()))
+    assert checked(registry, tmp_path)[0] == 0
+    assert len(registry.accounts) == 1
+
+
+@pytest.mark.parametrize("told", UNTOLD, ids=lambda told: f"{told.status} {told.body!r}")
+@pytest.mark.parametrize("kind", PATHS)
+def test_what_an_api_does_not_tell_is_read_as_before(
+    kind: str, told: Answer, tmp_path: Path
+) -> None:
+    registry = Telling(kind, told=told)
+    assert checked(registry, tmp_path)[0] == 0
+    assert len(registry.accounts) == 1
