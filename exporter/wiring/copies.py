@@ -8,8 +8,7 @@ from typing import Final
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.ports import Bytes, Unseen
-from exporter.sources.storage.archive import ImageArchive
-from exporter.sources.storage.oci_layout import OciLayout
+from exporter.sources.storage.archive import ImageArchive, OciLayout
 from exporter.wiring.registry_storage import RegistryStorage
 
 LAYOUT: Final = "oci"

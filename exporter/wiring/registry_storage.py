@@ -16,7 +16,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.sources.storage import filesystem, layout, looks, verification
+from exporter.sources.storage import filesystem, layout, verification
 from exporter.sources.storage.folder import RootFolder
 
 if TYPE_CHECKING:
@@ -60,11 +60,13 @@ class RegistryStorage:
 
     def size(self, repository: Repository, digest: Digest, *, manifest: bool) -> int | None:
         """Return the bytes of what a repository links, as it is now; None where it is not there."""
-        return looks.size(self._files(), self.location, repository, digest, manifest=manifest)
+        return verification.size(
+            self._files(), self.location, repository, digest, manifest=manifest
+        )
 
     def tagged(self, repository: Repository, tag: Tag) -> str | None:
         """Return the digest that a tag names now; None where it names none."""
-        return looks.tagged(self._files(), self.location, repository, tag)
+        return verification.tagged(self._files(), self.location, repository, tag)
 
     def contents(self, digests: Sequence[str], most: int) -> list[bytes | None]:
         """Read blobs, each at most one byte more than the limit; None where there is none."""
@@ -104,7 +106,7 @@ class RegistryStorage:
         if self.shared or not filesystem.is_of_zot(self.location):
             verification.insist_on_registry(self._files(), self.location)
 
-    def _files(self) -> looks.SizedFiles:
+    def _files(self) -> verification.RegistryFiles:
         bucket = self._bucket()
         return RootFolder(self.location) if bucket is None else bucket.objects
 

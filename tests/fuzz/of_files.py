@@ -33,10 +33,9 @@ from exporter.publish.web import config as web_config
 from exporter.publish.web.config import server_context
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
-from exporter.sources.storage.archive import ImageArchive
+from exporter.sources.storage.archive import ImageArchive, named
 from exporter.sources.storage.bucket_inventory import BucketInventory
 from exporter.sources.storage.object_store import Objects
-from exporter.sources.storage.oci_layout import named
 from exporter.store import manifest_cache, snapshot_file
 from exporter.store.ledger import Ledger
 from exporter.store.ledger_file import connect
@@ -446,7 +445,7 @@ TARGETS: Final = (
         "layout-index",
         lambda data: named(data, "layout"),
         (INDEX.body,),
-        ("sources.storage.oci_layout",),
+        ("sources.storage.archive",),
         (Unseen,),
     ),
     Target(

@@ -1,6 +1,8 @@
-"""Tar archives of images: OCI layouts in a tar (`ctr images export`), and docker's (`docker save`).
+"""Copies of images in files: OCI layouts, in a folder or a tar archive, and docker's archives.
 
-Nothing is unpacked: members are found once, and read where they lie in the file.
+skopeo, buildah and crane write layouts, `ctr images export` an archive of one, `docker save` its
+own. Nothing is unpacked: members are found once, and read where they lie in the file.
+Source: OCI image-spec 1.1, image-layout.md.
 """
 
 import hashlib
@@ -14,14 +16,16 @@ from typing import IO, ClassVar, Final, Self, cast
 
 from exporter.facts import body
 from exporter.facts.gap import Reason
+from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed, quoted
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import verification
-from exporter.sources.storage.folder import CHUNK
-from exporter.sources.storage.oci_layout import INDEX, named
+from exporter.sources.storage.folder import CHUNK, RootFolder
 
+INDEX: Final = "index.json"
+_NAME: Final = "org.opencontainers.image.ref.name"
 _MOST: Final = 100_000
 """Members of an archive."""
 _LONGEST_HEADER: Final = 2**20
@@ -74,11 +78,6 @@ class ImageArchive:
             return
         with _opened(self.path) as file:
             yield _pieces(file, span)
-
-    def holds(self, folder: str) -> bool:
-        """An archive has no folders."""
-        del folder
-        return False
 
 
 class _Headers:
@@ -176,3 +175,49 @@ def _why(error: Exception) -> str:
     if isinstance(error, tarfile.ReadError):
         return f"cut short, or not a tar archive ({error}); unpack one that is compressed"
     return getattr(error, "strerror", None) or str(error) or "cut short"
+
+
+@dataclass(frozen=True, slots=True)
+class OciLayout:
+    """One layout; implements `exporter.ports.Bytes`. Nothing in it is followed out of it."""
+
+    shared: ClassVar = True
+
+    folder: str
+    tags: Mapping[str, Digest] = field(default_factory=dict)
+    """The tags of its index; a manifest without a name is listed under the empty one."""
+
+    @classmethod
+    def read(cls, folder: str) -> Self:
+        """Read a layout's index. Raises `Unseen` where the folder holds none."""
+        root = RootFolder(folder)
+        if not root.holds("blobs"):
+            raise Unseen(folder, Reason.UNREADABLE, "no blobs/ here: not an OCI layout")
+        index = verification.small_file(root, f"./{INDEX}", body.LARGEST)
+        return cls(folder, named(index or b"", folder))
+
+    async def prove(
+        self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
+    ) -> Absent | Wrong | None:
+        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
+        del repository  # a layout has no repositories
+        path = f"blobs/{target.digest.algorithm}/{target.digest.encoded}"
+        return await verification.prove_file(
+            RootFolder(self.folder), path, target, sink, fresh=again
+        )
+
+
+def named(index: bytes, subject: str) -> dict[str, Digest]:
+    """Return what an `index.json` names. Raises `Unseen` where it is none, or names no digest."""
+    try:
+        entries = strict.fields(strict.document(index[: body.LARGEST + 1]), INDEX).get("manifests")
+        listed = entries if isinstance(entries, list) else [None]
+        return dict(_entry(strict.fields(each, "manifests")) for each in listed)
+    except Malformed as error:
+        raise Unseen(subject, Reason.MALFORMED, f"{INDEX}: {error}") from error
+
+
+def _entry(fields: Mapping[str, object]) -> tuple[str, Digest]:
+    annotations, digest = fields.get("annotations"), fields.get("digest")
+    name = annotations.get(_NAME) if isinstance(annotations, dict) else None
+    return name if isinstance(name, str) else "", Digest.parse(str(digest))

@@ -1,4 +1,4 @@
-"""Full verification of stored content: every byte is read and hashed."""
+"""Reads of single files of a storage: links as they are now, and content, hashed in full."""
 
 import asyncio
 import hashlib
@@ -8,14 +8,16 @@ from typing import Final, Protocol
 
 from exporter.facts import body
 from exporter.facts.gap import Reason
+from exporter.facts.inventory import Unlinked
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.links import SCHEMA1, SCHEMA1_SIGNED, Descriptor
 from exporter.oci.manifest import schema1_payload
-from exporter.oci.reference import Repository
+from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import layout
 
 _NOT_THERE: Final = Absent("not in the storage")
+_REPOSITORIES: Final = "/".join((*layout.ROOT, "repositories"))
 _SCHEMA1: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 
 
@@ -30,12 +32,20 @@ class Files(Protocol):
         """
         ...
 
+
+class RegistryFiles(Files, Protocol):
+    """The files of a registry's storage. Its methods raise `Unseen`."""
+
+    def size(self, path: str) -> int | None:
+        """Return a file's bytes; None where there is none."""
+        ...
+
     def holds(self, folder: str) -> bool:
-        """Is there anything in a folder below the root directory? Raises `Unseen`."""
+        """Is there anything in a folder below the root directory?"""
         ...
 
 
-def insist_on_registry(files: Files, name: str) -> None:
+def insist_on_registry(files: RegistryFiles, name: str) -> None:
     """Raise `Unseen` where this is not, or not now, the root directory of a registry.
 
     A disk that is not mounted and a bucket that is not there deny every file alike.
@@ -136,10 +146,38 @@ def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
 def _path(files: Files, repository: Repository, digest: Digest) -> str:
     """Return where a digest's bytes are; distribution files sha512 content under its sha256."""
     for kind in ("_layers", "_manifests/revisions") if digest.algorithm != "sha256" else ():
-        root = "/".join((*layout.ROOT, "repositories", repository, kind))
-        link = f"{root}/{digest.algorithm}/{digest.encoded}/link"
-        content = small_file(files, link, layout.LONGEST_LINK)
-        named = layout.linked(content) if content is not None else None
-        if isinstance(named, str):
+        link = f"{repository}/{kind}/{digest.algorithm}/{digest.encoded}/link"
+        if named := _named(files, f"{_REPOSITORIES}/{link}"):
             return layout.blob_path(named)
     return layout.blob_path(digest)
+
+
+def size(
+    files: RegistryFiles, name: str, repository: Repository, digest: Digest, *, manifest: bool
+) -> int | None:
+    """Return the bytes of the file that a repository links; None where either is not there.
+
+    Raises `Unseen`, also where there is no registry at all.
+    """
+    kind = "_manifests/revisions" if manifest else "_layers"
+    link = f"{repository}/{kind}/{digest.algorithm}/{digest.encoded}/link"
+    named = _named(files, f"{_REPOSITORIES}/{link}")
+    own = named == digest or (digest.algorithm != "sha256" and named is not None)
+    found = files.size(layout.blob_path(named)) if own and named else None
+    if found is None:
+        insist_on_registry(files, name)
+    return found
+
+
+def tagged(files: RegistryFiles, name: str, repository: Repository, tag: Tag) -> str | None:
+    """Return the digest that a tag names; None where it names none. Likewise."""
+    found = _named(files, f"{_REPOSITORIES}/{repository}/_manifests/tags/{tag}/current/link")
+    if found is None:
+        insist_on_registry(files, name)
+    return found
+
+
+def _named(files: Files, path: str) -> str | None:
+    content = small_file(files, path, layout.LONGEST_LINK)
+    named = None if content is None else layout.linked(content)
+    return None if isinstance(named, Unlinked) else named
