@@ -2,21 +2,16 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import obstore
 from obstore import exceptions
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
-from exporter.facts.gap import Reason
-from exporter.ports import Unseen
-from exporter.sources.stores import ERRORS, missed
-
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig
+from exporter.sources import stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +28,13 @@ class ExportFolder:
     def at(cls, location: str, options: Mapping[str, str], *, plain_http: bool = False) -> Self:
         """Return what is at a folder's path, made where it is not there, or at `s3://bucket/root`.
 
-        Options are obstore's own, such as `endpoint` and `region`.
+        Options are those of `stores.store`.
         """
         if "://" not in location:
             folder = Path(location).absolute()
-            try:
+            with stores.errors(location):
                 return cls(LocalStore(folder, mkdir=True), location, folder)
-            except ERRORS as error:
-                raise missed(location, error) from error
-        client: ClientConfig = {"allow_http": plain_http}
-        try:
-            store = from_url(location, config=dict(options), client_options=client)  # type: ignore[call-overload] # three stores' words
-        except (*ERRORS, ValueError) as error:
-            raise Unseen(location, Reason.UNSUPPORTED, str(error)) from error
-        return cls(store, location)
+        return cls(stores.store(location, options, plain_http=plain_http), location)
 
     def put(self, path: str, content: bytes | Path) -> None:
         """Put a file in place, whole or not at all."""
@@ -89,12 +77,8 @@ class ExportFolder:
             else:
                 obstore.delete(self.store, path)
 
-    @contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        try:
-            yield
-        except ERRORS as error:
-            raise missed(f"{self.name}/{path}", error) from error
+    def _errors(self, path: str) -> AbstractContextManager[None]:
+        return stores.errors(f"{self.name}/{path}")
 
 
 def _modified(root: Path, prefix: str) -> Iterator[tuple[str, float]]:

@@ -1,14 +1,20 @@
-"""Faults of object stores, with their reasons: of registries' buckets and of exports."""
+"""Object stores, of registries' buckets and of exports: how one is opened, and its errors."""
 
 import re
-from typing import Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from obstore import exceptions
+from obstore.store import ObjectStore, from_url
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 
-ERRORS: Final = (exceptions.BaseError, OSError)
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
+_ERRORS: Final = (exceptions.BaseError, OSError)
 """All that the library raises: its local store is a folder."""
 _REASONS: Final = (
     (exceptions.UnauthenticatedError, Reason.UNAUTHORIZED),
@@ -36,6 +42,28 @@ _CODES: Final = {
     "InvalidAccessKeyId": Reason.UNAUTHORIZED,
     "SignatureDoesNotMatch": Reason.UNAUTHORIZED,
 }
+
+
+def store(url: str, options: Mapping[str, str], *, plain_http: bool) -> ObjectStore:
+    """Open `s3://bucket/root` and the like; credentials as the clouds' own clients find them.
+
+    Options are obstore's own, such as `endpoint` and `region`. Raises `Unseen`.
+    """
+    client: ClientConfig = {"allow_http": plain_http}
+    try:
+        found: ObjectStore = from_url(url, config=dict(options), client_options=client)  # type: ignore[call-overload] # three stores' words
+    except (*_ERRORS, ValueError) as error:
+        raise Unseen(url, Reason.UNSUPPORTED, str(error)) from error
+    return found
+
+
+@contextmanager
+def errors(subject: str) -> Iterator[None]:
+    """Raise `Unseen` for whatever the library raises within a `with`."""
+    try:
+        yield
+    except _ERRORS as error:
+        raise missed(subject, error) from error
 
 
 def missed(subject: str, error: Exception) -> Unseen:

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 import obstore
 from obstore import exceptions
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 
+from exporter.sources import stores
 from exporter.sources.storage.folder import CHUNK
-from exporter.sources.stores import missed
 
 if TYPE_CHECKING:
     from obstore import BytesStream
-    from obstore.store import ClientConfig
 
 _AT_ONCE: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,13 +45,8 @@ class Objects:
 
     @classmethod
     def at(cls, url: str, options: Mapping[str, str] | None, *, plain_http: bool) -> Self:
-        """Open `s3://bucket/root` and the like; credentials as the clouds' own clients find them.
-
-        Options are obstore's own, such as `endpoint` and `region`.
-        """
-        client: ClientConfig = {"allow_http": plain_http}
-        store = from_url(url, config=dict(options or {}), client_options=client)  # type: ignore[call-overload] # three stores' words
-        return cls(store, url)
+        """Open a bucket, as `stores.store` does."""
+        return cls(stores.store(url, options or {}, plain_http=plain_http), url)
 
     def keys(self, prefix: str) -> Iterator[Key]:
         """List everything below a prefix, in the order of the keys. Raises `Unseen`."""
@@ -120,12 +114,8 @@ class Objects:
                     return b""  # no range of nothing can be asked for
                 raise
 
-    @contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        try:
-            yield
-        except exceptions.BaseError as error:
-            raise missed(f"{self.name}/{path}", error) from error
+    def _errors(self, path: str) -> AbstractContextManager[None]:
+        return stores.errors(f"{self.name}/{path}")
 
 
 def _time(moment: datetime) -> int:
