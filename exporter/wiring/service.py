@@ -150,7 +150,9 @@ class Service:
             await asyncio.sleep(every)
             digest, now = await asyncio.to_thread(_digest, self._path), time.monotonic()
             settled, before = digest == before, digest
-            if not settled or digest == self.board.app_state.reload.digest:
+            last = self.board.app_state.reload
+            # One that is put back after a refusal is read as well: else it would stay a failure.
+            if not settled or (digest == last.digest and last.successful):
                 continue
             if digest != tried or now >= again:
                 tried, again = digest, now + _RETRY

@@ -184,14 +184,14 @@ ALWAYS: Final = {"idle": "always", "rollback": "always", "selected": "always"}
 
 @contextmanager
 def exporter(
-    folder: Path, settings: Json, variables: Mapping[str, str] | None = None
+    folder: Path, settings: Json, variables: Mapping[str, str] | None = None, *words: str
 ) -> Iterator[Exporter]:
-    """Run `serve` on a configuration in a folder, with its log there too."""
+    """Run `serve` on a configuration in a folder, with its log there too, and further words."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "pullproof.yml"
     configure(config, settings)
     more = (f"{name}={value}" for name, value in (variables or {}).items())
-    command = [*_ALONE, *more, *_COMMAND, "serve", "--config", str(config)]
+    command = [*_ALONE, *more, *_COMMAND, "serve", "--config", str(config), *words]
     with running(command, LISTENING, folder / "exporter.log") as server:
         yield Exporter(server, config)
 

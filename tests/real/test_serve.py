@@ -62,9 +62,9 @@ class Site:
     folder: Path
 
     @contextmanager
-    def watched(self, **more: Any) -> Iterator[Exporter]:
+    def watched(self, *words: str, **more: Any) -> Iterator[Exporter]:
         """Run an exporter, each time with the same ledger."""
-        with exporter(self.folder / "exporter", self.settings | more) as running:
+        with exporter(self.folder / "exporter", self.settings | more, None, *words) as running:
             yield running
 
 
@@ -84,6 +84,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
             yield Site(server, valve, settings, tmp_path)
         finally:
             valve.open.set()
+
+
+WORDS: Final = {"watch": ("--watch-config",)}
+"""As the chart runs it, where the configuration is reloaded when its file changes."""
 
 
 def test_killed_within_an_audit_it_serves_the_last_truth_at_once(site: Site) -> None:
@@ -136,9 +140,9 @@ def test_a_registry_that_is_away_from_the_start_leaves_it_ready_and_empty(tmp_pa
         assert "pullproof_tags{" not in running.get("/metrics").text
 
 
-@pytest.mark.parametrize("by", ["signal", "request"])
+@pytest.mark.parametrize("by", ["signal", "request", "watch"])
 def test_a_changed_configuration_is_taken_over(site: Site, by: str) -> None:
-    with site.watched() as running:
+    with site.watched(*WORDS.get(by, ())) as running:
         assert set(names(running)) == {"hurt:latest", "sound:latest"}
         before = running.value("pullproof_config_hash")
         entry = site.settings["registries"][0] | {"repositories": {"only": ["sound"]}}
@@ -151,10 +155,10 @@ def test_a_changed_configuration_is_taken_over(site: Site, by: str) -> None:
         assert running.value("pullproof_config_hash") != before
 
 
-@pytest.mark.parametrize("by", ["signal", "request"])
+@pytest.mark.parametrize("by", ["signal", "request", "watch"])
 def test_a_broken_configuration_is_refused_and_the_old_one_stays(site: Site, by: str) -> None:
     success = "pullproof_config_last_reload_successful"
-    with site.watched() as running:
+    with site.watched(*WORDS.get(by, ())) as running:
         assert set(names(running)) == {"hurt:latest", "sound:latest"}
         before = running.value("pullproof_config_hash")
         running.configure(site.settings | {"intervall": "2s"})
@@ -195,7 +199,8 @@ def reload(running: Exporter, by: str) -> str:
         return running.post("/-/reload").text
     log, said = running.server.log, "configuration reload"  # it was reloaded, or that failed
     before = log.read_text().count(said)
-    running.server.process.send_signal(signal.SIGHUP)
+    if by == "signal":
+        running.server.process.send_signal(signal.SIGHUP)
     until(lambda: log.read_text().rpartition("\n")[0].count(said) > before, "it is heard")
     return log.read_text()
 

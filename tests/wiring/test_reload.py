@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,6 +95,53 @@ async def test_a_watched_file_is_in_force_when_it_was_replaced_and_kept_out_whil
 
     assert kept
     assert watching.board.app_state.reload.successful
+
+
+class MountedFile:
+    """A file of a ConfigMap in a pod: a link through `..data`, which a kubelet swaps at once."""
+
+    def __init__(self, folder: Path, text: str) -> None:
+        self._folder = folder
+        self._versions = 0
+        self.put(text)
+        self.path = folder / "pullproof.yml"
+        self.path.symlink_to("..data/pullproof.yml")
+
+    def put(self, text: str) -> None:
+        """Swap the content (Kubernetes v1.34, `pkg/volume/util/atomic_writer.go`)."""
+        self._versions += 1
+        version = self._folder / f"..2026_11_30_{self._versions}"
+        version.mkdir()
+        (version / "pullproof.yml").write_text(text)
+        before = self._folder / "..data"
+        old = before.resolve() if before.exists() else None
+        (self._folder / "..data_tmp").symlink_to(version.name)
+        (self._folder / "..data_tmp").replace(before)
+        if old:
+            shutil.rmtree(old)
+
+
+async def test_a_mounted_file_that_is_put_back_after_a_refusal_ends_the_failure(
+    tmp_path: Path,
+) -> None:
+    old, new = (f"listen: ['127.0.0.1:0']\n{each}" for each in (OLD, NEW))
+    mounted = MountedFile(tmp_path, old)
+    watching = Service(mounted.path, load(mounted.path, {}), {})
+    running = asyncio.create_task(watching.run(0.01))
+
+    def successful() -> bool:
+        return watching.board.app_state.reload.successful
+
+    for broken in ("registries: []\n", "{", "", f"{old}intervall: 5m\n"):
+        mounted.put(broken)
+        await comes(lambda: not successful())
+        assert shown(watching, old)
+        mounted.put(old)
+        await comes(successful)
+    mounted.put(new)
+    await comes(lambda: shown(watching, new))
+    watching.stop()
+    await running
 
 
 @pytest.mark.parametrize(
