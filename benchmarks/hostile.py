@@ -8,6 +8,7 @@ import resource
 import sys
 import threading
 import time
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -109,10 +110,10 @@ async def _serve(tags: int) -> None:
                     await board.show(seen(status, report, Attempt(NOW, 1.0)))
                     _tell(f"render{again}", began, pulse)
                     began = time.monotonic()
-                    packed = await asyncio.to_thread(snapshot_file.encode, snapshot)
+                    packed = await asyncio.to_thread(b"".join, snapshot_file.encode(snapshot))
                     _tell(f"store{again}", began, pulse)
                     began = time.monotonic()
-                    await asyncio.to_thread(snapshot_file.decode, packed)
+                    await asyncio.to_thread(snapshot_file.decode, BytesIO(packed))
                     _tell(f"restore{again}", began, pulse)
                     began = time.monotonic()
                     heap.rest()

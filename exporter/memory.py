@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 from exporter.facts.body import Outline
 from exporter.facts.diff_ids import Inside
@@ -36,7 +36,7 @@ class Outlines(Protocol):
 class Kept:
     """One registry's last complete truth, as it was put away."""
 
-    snapshot: bytes
+    snapshot: IO[bytes]
     since: Mapping[str, float]
     """First-seen times by finding, in seconds since the epoch."""
 
@@ -47,8 +47,8 @@ class Journal(Protocol):
     def last(self, registry: str) -> Kept | None:
         """Return the last saved audit, or None."""
 
-    def keep(self, registry: str, kept: Kept) -> None:
-        """Put away one registry's truth in place of the one before."""
+    def keep(self, registry: str, snapshot: Iterable[bytes], since: Mapping[str, float]) -> None:
+        """Put away one registry's truth, in pieces, in place of the one before."""
 
 
 class SyncTimes(Protocol):

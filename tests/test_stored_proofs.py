@@ -29,11 +29,11 @@ from exporter.ports import Listing, Unseen
 from exporter.resolve import contradictions
 from exporter.resolve.scope import AuditScope, Promotion
 from exporter.resolve.target import DAY
-from exporter.store import snapshot_file
 from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, codes, target, verdict
 from tests.parts import tree
+from tests.store.layout import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,7 +165,7 @@ async def test_everything_is_asked_about_once_in_a_period_and_evenly(world: Worl
 async def test_a_restart_goes_on_with_the_turns(world: World) -> None:
     await world.audited()
     assert world.report
-    kept = snapshot_file.decode(snapshot_file.encode(world.report.snapshot))
+    kept = decode(encode(world.report.snapshot))
     world.report = replace(world.report, snapshot=kept)
 
     report = await world.audited(1.0)

@@ -14,7 +14,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,6 @@ from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
-from exporter.memory import Kept
 from exporter.ports import Listing, Storage
 from exporter.publish.metrics import family as limits
 from exporter.publish.metrics.exposition import Exposition
@@ -109,9 +108,16 @@ class Round:
         return f"{series:,} series, {len(text) / 1e6:.1f} MB"
 
     def _keep(self) -> int:
-        packed = snapshot_file.encode(self._report.snapshot)
-        self.ledger.keep(self._report.snapshot.registry, Kept(packed, self._report.since))
-        return len(packed)
+        report, size = self._report, 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size
+            for piece in snapshot_file.encode(report.snapshot):
+                size += len(piece)
+                yield piece
+
+        self.ledger.keep(report.snapshot.registry, counted(), report.since)
+        return size
 
     @property
     def _report(self) -> Report:

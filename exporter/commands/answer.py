@@ -111,6 +111,7 @@ def save(reports: Sequence[Report], path: Path) -> None:
     if len(reports) != 1:
         raise Refused("--save needs exactly one registry")
     try:
-        path.write_bytes(snapshot_file.encode(reports[0].snapshot))
+        with path.open("wb") as file:
+            file.writelines(snapshot_file.encode(reports[0].snapshot))
     except OSError as error:
         raise Refused(f"{path}: cannot be written: {error.strerror}") from error

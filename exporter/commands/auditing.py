@@ -174,12 +174,11 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
 def judged(path: Path) -> Report:
     """Judge a saved snapshot again, without any request; raises `Refused` for any other file."""
     try:
-        with path.open("rb") as file:
-            packed = file.read(snapshot_file.LARGEST + 1)
+        file = path.open("rb")
     except OSError as error:
         raise Refused(f"{path}: cannot be read: {error.strerror}") from error
-    with refusing(Malformed, option=str(path)):
-        return judge(snapshot_file.decode(packed), {})
+    with file, refusing(Malformed, option=str(path)):
+        return judge(snapshot_file.decode(file), {})
 
 
 def finished(work: Coroutine[Any, Any, Result]) -> Result:

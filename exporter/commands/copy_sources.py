@@ -3,7 +3,7 @@
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from exporter.commands import Refused, refusing
 from exporter.commands.options import Typed, place, plain_http, typed
@@ -110,10 +110,11 @@ def places(snapshot: Snapshot) -> Mapping[Digest, Sequence[Repository]]:
 def _last(journal: Journal, label: str) -> Mapping[Digest, Sequence[Repository]]:
     """Return the repositories of each digest by the last saved audit; nothing without one."""
     kept = journal.last(label)
-    try:
-        return places(snapshot_file.decode(kept.snapshot)) if kept else {}
-    except Malformed:
+    if kept is None:
         return {}
+    with kept.snapshot as file, suppress(Malformed):
+        return places(snapshot_file.decode(file))
+    return {}
 
 
 def connected(

@@ -227,21 +227,19 @@ class AuditJob:
 
     async def _save(self, report: Report) -> None:
         """Save the audit for the next start; if that fails, this process still knows it."""
-
-        def save() -> None:
-            kept = Kept(snapshot_file.encode(report.snapshot), report.since)
-            self.journal.keep(report.snapshot.registry, kept)
-
+        snapshot = report.snapshot
+        pieces = snapshot_file.encode(snapshot)
         try:
-            await asyncio.to_thread(save)
+            await asyncio.to_thread(self.journal.keep, snapshot.registry, pieces, report.since)
         except Exception:  # noqa: BLE001 - a fault of ours here must not cost the verdicts
-            _log.exception("audit not saved", extra={"registry": report.snapshot.registry})
+            _log.exception("audit not saved", extra={"registry": snapshot.registry})
 
 
 def _reopened(fresh: RegistryStatus, kept: Kept) -> RegistryStatus:
     """Judge the old facts again: the same facts give the same report."""
     try:
-        snapshot = snapshot_file.decode(kept.snapshot)
+        with kept.snapshot as file:
+            snapshot = snapshot_file.decode(file)
     except Malformed as error:
         _log.warning("stored snapshot is unusable", extra={"cause": str(error)})
         return fresh

@@ -2,8 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
 from sqlite3 import Connection
-from typing import Final
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final
 
 from exporter.memory import Kept
 
@@ -30,7 +36,7 @@ PUT_PART: Final = "INSERT INTO audit_parts (registry, part, body) VALUES (?, ?, 
 PRUNE_PARTS: Final = "DELETE FROM audit_parts WHERE registry NOT IN (SELECT registry FROM audits)"
 
 _PART: Final = 2**20
-"""Bytes of a part."""
+"""Bytes of a part, and of a snapshot on its way that is kept in memory."""
 _PARTS: Final = """
 SELECT body FROM audit_parts WHERE registry = ? AND typeof(body) = 'blob' ORDER BY part
 """
@@ -40,40 +46,88 @@ SELECT snapshot, since, seal FROM audits
 WHERE registry = ? AND typeof(snapshot) = 'blob' AND typeof(since) = 'text'
 """
 
-Row = tuple[bytes, str, bytes]
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """A snapshot on its way into the ledger or out of it."""
+
+    file: IO[bytes]
+    digest: bytes
+    """The sha256 of it."""
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield it in parts; an empty one has one part as well."""
+        self.file.seek(0)
+        yield self.file.read(_PART)
+        while part := self.file.read(_PART):
+            yield part
 
 
-def find(registry: str, file: Connection) -> Row | None:
-    """Return the row of a registry."""
+def spooled(pieces: Iterable[bytes], folder: Path | None) -> Spool:
+    """Write pieces to a file without a name in a folder; None keeps them in memory.
+
+    So a snapshot is made before the ledger is locked, and locks it for as long as a copy takes.
+    Raises OSError.
+    """
+    file = _opened(folder)
+    digest = hashlib.sha256()
+    try:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return Spool(file, digest.digest())
+
+
+def _opened(folder: Path | None) -> IO[bytes]:
+    if folder is None:
+        return BytesIO()
+    return SpooledTemporaryFile(_PART, dir=str(folder))
+
+
+def find(registry: str, folder: Path | None, file: Connection) -> tuple[Kept | None, bool]:
+    """Return the audit of a registry, and whether there is one that is not what was sealed."""
     file.execute("BEGIN")  # another process may write meanwhile
     try:
-        row: Row | None = file.execute(_FIND, (registry,)).fetchone()
-        rest = [body for (body,) in file.execute(_PARTS, (registry,))] if row else []
+        row: tuple[bytes, str, bytes] | None = file.execute(_FIND, (registry,)).fetchone()
+        if row is None:
+            return None, False
+        first, since, stated = row
+        rest = (body for (body,) in file.execute(_PARTS, (registry,)))
+        spool = spooled(chain((first,), rest), folder)
     finally:
         file.execute("ROLLBACK")
-    return (b"".join((row[0], *rest)), row[1], row[2]) if row else None
+    if stated == _seal(registry, since, spool):
+        return Kept(spool.file, json.loads(since)), False
+    spool.file.close()
+    return None, True
 
 
-def sealed(registry: str, kept: Kept) -> tuple[memoryview, str, bytes]:
-    """Return the first part of an audit, with a seal over all of it."""
-    since = json.dumps(dict(kept.since))
-    whole = seal(registry.encode(), since.encode(), kept.snapshot)
-    return memoryview(kept.snapshot)[:_PART], since, whole
+Rows = Iterable[tuple[object, ...]]
 
 
-def parts(registry: str, kept: Kept) -> list[tuple[str, int, memoryview]]:
-    """Return the other parts."""
-    view, starts = memoryview(kept.snapshot), range(_PART, len(kept.snapshot), _PART)
-    return [(registry, at // _PART, view[at : at + _PART]) for at in starts]
+def rows(registry: str, now: float, spool: Spool, since: Mapping[str, float]) -> tuple[Rows, Rows]:
+    """Return the row of an audit, with a seal over all of it, and those of its other parts."""
+    parts, told = spool.parts(), json.dumps(dict(since))
+    row = registry, now, next(parts), told, _seal(registry, told, spool)
+    return (row,), ((registry, number, part) for number, part in enumerate(parts, 1))
 
 
-def opened(registry: str, row: Row) -> Kept | None:
-    """Unpack an audit; None where it is not what was sealed for this registry."""
-    snapshot, since, stated = row
-    intact = stated == seal(registry.encode(), since.encode(), snapshot)
-    return Kept(snapshot, json.loads(since)) if intact else None
+def _seal(registry: str, since: str, spool: Spool) -> bytes:
+    return _over(_sha256(registry.encode()), _sha256(since.encode()), spool.digest)
 
 
 def seal(*parts: bytes) -> bytes:
     """Return a hash over several values, which shows damage to any of them."""
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+    return _over(*map(_sha256, parts))
+
+
+def _over(*digests: bytes) -> bytes:
+    return _sha256(b"".join(digests))
+
+
+def _sha256(part: bytes) -> bytes:
+    return hashlib.sha256(part).digest()

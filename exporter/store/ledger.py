@@ -37,7 +37,7 @@ _LARGEST_IN_MEMORY: Final = 64 * 2**20
 is not kept is read again at each audit. What audits found is kept all the same."""
 
 Result = TypeVar("Result")
-Statement = tuple[str, Sequence[tuple[object, ...]]]
+Statement = tuple[str, Iterable[tuple[object, ...]]]
 """What is to be done, once with each row of values."""
 
 
@@ -55,6 +55,7 @@ class Ledger:
     def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
         """Open it; `clock` tells the seconds since the epoch. Raises `Unseen` as `connect` does."""
         self._path, self._clock = path, clock
+        self._folder = path.parent if path else None
         self.tally = None if path is None else LedgerTally()
         """Counts of its writes; None without a file."""
         self._writer = self._reader = _Session(connect(path))
@@ -123,21 +124,32 @@ class Ledger:
 
     def last(self, registry: str) -> Kept | None:
         """Return the audit that was kept last for a registry, or None."""
-        row = self._do(self._reader, partial(audits.find, registry), None)
-        kept = row and audits.opened(registry, row)
-        if row and not kept:
+        kept: Kept | None = None
+        find = partial(audits.find, registry, self._folder)
+        kept, damaged = self._do(self._reader, find, (kept, False))
+        if damaged:
             _log.warning("stored snapshot is damaged and not used", extra={"registry": registry})
         return kept
 
-    def keep(self, registry: str, kept: Kept) -> None:
+    def keep(self, registry: str, snapshot: Iterable[bytes], since: Mapping[str, float]) -> None:
         """Keep a registry's audit with its first-seen times: whole, or not at all."""
+        try:
+            spool = audits.spooled(snapshot, self._folder)
+        except OSError as error:
+            self._fail(error)
+            self._note(truth=True, written=False)
+            return
+        with spool.file:
+            self._keep(registry, *audits.rows(registry, self._clock(), spool, since))
+
+    def _keep(self, registry: str, row: audits.Rows, parts: audits.Rows) -> None:
         asked, self._asked = self._asked, set()
         asked_outlines, self._asked_outlines = self._asked_outlines, set()
         now, today = self._clock(), self._today()
         self._put(
-            (audits.PUT, [(registry, now, *audits.sealed(registry, kept))]),
+            (audits.PUT, row),
             (audits.DROP_PARTS, [(registry,)]),
-            (audits.PUT_PART, audits.parts(registry, kept)),
+            (audits.PUT_PART, parts),
             (audits.PRUNE, [(now - _KEPT * _DAY,)]),
             (audits.PRUNE_PARTS, [()]),
             (manifest_cache.TOUCH, [(today, key) for key in asked]),
@@ -209,8 +221,14 @@ class Ledger:
     def _put(self, *work: Statement) -> None:
         """Write all of it, or nothing."""
         written = self._do(self._writer, partial(_write, work), otherwise=False)
+        self._note(truth=work[0][0] == audits.PUT, written=written)
+
+    def _note(self, *, truth: bool, written: bool) -> None:
         if self.tally is not None:
-            self.tally.note(truth=work[0][0] == audits.PUT, written=written)
+            self.tally.note(truth=truth, written=written)
+
+    def _fail(self, fault: BaseException) -> None:
+        _log.warning("ledger failed", extra={"ledger": str(self._path), "cause": str(fault)})
 
     def _do(
         self, session: _Session, work: Callable[[sqlite3.Connection], Result], otherwise: Result
@@ -222,7 +240,7 @@ class Ledger:
                 return work(connection)
             except FAULTS as error:
                 fault = error
-        _log.warning("ledger failed", extra={"ledger": str(self._path), "cause": str(fault)})
+        self._fail(fault)
         if self._path is not None and is_damage(fault):
             self._begin_anew(session, connection, self._path)
         return otherwise

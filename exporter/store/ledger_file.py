@@ -69,8 +69,9 @@ def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
         raise Unseen(str(path), Reason.UNREADABLE, f"the ledger cannot be used: {said}") from error
 
 
-FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
-"""Exceptions of a damaged file. SQLite quotes a damaged schema, and Python cannot decode that."""
+FAULTS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
+"""Exceptions of a damaged file, or of a full disk. SQLite quotes a damaged schema, and Python
+cannot decode that."""
 
 
 def is_damage(error: BaseException) -> bool:

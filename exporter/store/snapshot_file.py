@@ -4,17 +4,18 @@
     record  four bytes of length, then msgpack of [field of `Snapshot`, row]
 
 Frozen values are written as msgspec writes them. A field that holds many of them is written row by
-row, so that neither side holds more than one record beside the snapshot itself.
+row. The stream is made and read in pieces of a mebibyte, each a gzip member of its own, so that
+neither side holds more than one piece beside the snapshot itself.
 """
 
+import gzip
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import lru_cache
-from gzip import GzipFile
-from io import BytesIO
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from io import RawIOBase
+from typing import IO, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -33,20 +34,23 @@ VERSION: Final = 8
 """Rises with every change of the layout, and of what manifests are parsed to: audits do not parse
 again what a snapshot holds. It is kept for days, not for years."""
 
-LARGEST: Final = 512 << 20
-"""Bytes of a file; a registry of 100,000 manifests takes 50 MB."""
+_LARGEST: Final = 4 << 30
+"""Bytes of a file: one of a million tags with twenty million blobs has less than half of it."""
 
 _START: Final = b"\x93" + msgspec.msgpack.encode(NAME)
 _LEVEL: Final = 1
 """Of gzip: level 6 makes 4 % less of it and takes a quarter longer; most bytes are digests."""
 _STORED: Final = 0
 """The level of gzip that makes nothing smaller."""
+_PIECE: Final = 1 << 20
+"""Bytes of records that are compressed together."""
 _LENGTH: Final = 4
 _LONGEST: Final = 16 << 20
 """Bytes of a record. The largest manifest that registries take, of 4 MiB, has 9 MiB at most."""
-_SPARE: Final = 16 << 20
+_SPARE: Final = 32 << 20
 _RATIO: Final = 8
-"""A file may unpack to so many times its size, and to `_SPARE` bytes more: honest ones do."""
+"""What was read of a file may unpack to so many times its size, and to `_SPARE` bytes more: a piece
+and a record may be under way. Honest files do."""
 _MOST: Final = 10_000
 """Digests or tags of one row."""
 
@@ -59,21 +63,25 @@ Tagged = tuple[Repository, Digest | None, tuple[Tag, ...]]
 """Tags of a sealed repository that point at a digest; None where the repository has none."""
 
 
-def encode(snapshot: Snapshot) -> bytes:
-    """Return a snapshot as bytes, which `decode` reads back."""
-    packed, unpacked = _packed(snapshot, _LEVEL)
-    return packed if unpacked <= _SPARE + _RATIO * len(packed) else _packed(snapshot, _STORED)[0]
+def encode(snapshot: Snapshot) -> Iterator[bytes]:
+    """Yield the pieces of a snapshot's file, which `decode` reads back."""
+    waiting = bytearray(_START + bytes([VERSION]))
+    for record in _rows(snapshot):
+        body = _encode(record)
+        waiting += len(body).to_bytes(_LENGTH) + body
+        if len(waiting) >= _PIECE:
+            yield _packed(waiting)
+            waiting = bytearray()
+    yield _packed(waiting)
 
 
-def decode(packed: bytes) -> Snapshot:
+def decode(file: IO[bytes]) -> Snapshot:
     """Read a snapshot back; raise `Malformed` for anything that this version never wrote."""
-    if len(packed) > LARGEST:
-        raise Malformed(f"not a {NAME}: more than {LARGEST >> 20} MiB")
-    reading = _RowReader()
+    reading, packed = _RowReader(), _Counted(file)
     try:
-        with undisturbed(), GzipFile(fileobj=BytesIO(packed)) as stream:
+        with undisturbed(), gzip.GzipFile(fileobj=packed, mode="rb") as stream:
             _check_start(stream.read(len(_START) + 1))
-            for name, row in _records(stream, _SPARE + _RATIO * len(packed)):
+            for name, row in _records(stream, packed):
                 reading.take(name, row)
             return reading.snapshot()
     except (msgspec.DecodeError, UnicodeDecodeError, zlib.error, EOFError, OSError) as error:
@@ -82,16 +90,12 @@ def decode(packed: bytes) -> Snapshot:
         raise Malformed(f"not a {NAME}: too deeply nested") from error
 
 
-def _packed(snapshot: Snapshot, level: int) -> tuple[bytes, int]:
-    """Return the file and the number of bytes to which it unpacks."""
-    file = BytesIO()
-    with GzipFile(fileobj=file, mode="wb", compresslevel=level, mtime=0) as stream:
-        stream.write(_START + bytes([VERSION]))
-        for record in _rows(snapshot):
-            body = _encode(record)
-            stream.write(len(body).to_bytes(_LENGTH) + body)
-        unpacked = stream.tell()
-    return file.getvalue(), unpacked
+def _packed(records: bytearray) -> bytes:
+    """Return a gzip member that no reader takes for one made to fill its memory."""
+    packed = gzip.compress(records, _LEVEL, mtime=0)
+    if len(packed) * _RATIO < len(records):
+        return gzip.compress(records, _STORED, mtime=0)
+    return packed
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, object]]:
@@ -167,14 +171,30 @@ def _check_start(start: bytes) -> None:
         )
 
 
-def _records(stream: GzipFile, limit: int) -> Iterator[tuple[str, msgspec.Raw]]:
+class _Counted(RawIOBase):
+    """A file, with the bytes that were read of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = 0
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._file.read(len(buffer))
+        buffer[: len(found)] = found
+        self.size += len(found)
+        if self.size > _LARGEST:
+            raise Malformed(f"not a {NAME}: more than {_LARGEST >> 30} GiB")
+        return len(found)
+
+
+def _records(stream: gzip.GzipFile, packed: _Counted) -> Iterator[tuple[str, msgspec.Raw]]:
     decoder = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
     while head := stream.read(_LENGTH):
         length = int.from_bytes(head)
         if len(head) < _LENGTH or length > _LONGEST:
             raise Malformed(f"not a {NAME}: a record of {length} bytes")
-        if stream.tell() + length > limit:
-            raise Malformed(f"not a {NAME}: it unpacks to more than {limit >> 20} MiB")
+        if stream.tell() + length > _SPARE + _RATIO * packed.size:
+            raise Malformed(f"not a {NAME}: it unpacks to more than {_RATIO} times its size")
         body = stream.read(length)
         yield decoder.decode(body)
 

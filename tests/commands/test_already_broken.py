@@ -10,9 +10,9 @@ import pytest
 from exporter import cli
 from exporter.commands import snapshot as snapshot_command
 from exporter.judge.judgement import judge
-from exporter.store.snapshot_file import encode
 from tests.judge.scene import scene
 from tests.parts import tree
+from tests.store.layout import encode
 from tests.worlds import image, two_platforms
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from exporter import cli
 from exporter.facts.snapshot import Sealed
 from exporter.facts.use import ReferenceClass
-from exporter.store.snapshot_file import encode
 from tests.judge.scene import APP, Scene, scene
+from tests.store.layout import encode
 from tests.worlds import image
 
 if TYPE_CHECKING:

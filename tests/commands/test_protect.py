@@ -9,8 +9,8 @@ import pytest
 
 from exporter import cli
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.store.snapshot_file import encode
 from tests.judge.scene import Scene
+from tests.store.layout import encode
 
 if TYPE_CHECKING:
     from pathlib import Path

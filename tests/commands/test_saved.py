@@ -23,9 +23,8 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import OCI_INDEX, Descriptor, Kind, Link
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag
-from exporter.store.snapshot_file import encode
 from tests.publish.reports import incident
-from tests.store.layout import laid_out, packed, start
+from tests.store.layout import encode, laid_out, packed, start
 from tests.store.random_snapshots import snapshots
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
 from exporter.sources.cluster.kept import KeptList
 from exporter.sources.cluster.resources import HELM_SECRETS, PODS, RESOURCES, custom
 from exporter.sources.cluster.uses import running
-from exporter.store import snapshot_file
 from tests.fuzz.target import Target
 from tests.sources.cluster.made import meta, spec
+from tests.store.layout import encode
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -201,7 +201,7 @@ def _cluster(data: bytes) -> None:
     cluster = Cluster(cast("Access", way), extent, lambda: NOW)
     uses = cluster.uses()
     # What is wanted goes into reports and snapshots, whatever it is called.
-    snapshot_file.encode(Snapshot("registry", NOW, uses=uses.entries, gaps=uses.gaps))
+    encode(Snapshot("registry", NOW, uses=uses.entries, gaps=uses.gaps))
     cluster.pull_secrets()
 
 

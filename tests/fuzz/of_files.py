@@ -36,7 +36,7 @@ from exporter.sources.storage import filesystem, layout
 from exporter.sources.storage.archive import ImageArchive, named
 from exporter.sources.storage.bucket_inventory import BucketInventory
 from exporter.sources.storage.object_store import Objects
-from exporter.store import manifest_cache, snapshot_file
+from exporter.store import manifest_cache
 from exporter.store.ledger import Ledger
 from exporter.store.ledger_file import connect
 from tests.fakes import APP, HOST, NOW
@@ -45,6 +45,7 @@ from tests.fuzz.target import Target
 from tests.parts import layout as layout_of_images
 from tests.parts import tree
 from tests.publish.reports import incident
+from tests.store.layout import decode, encode
 
 
 def _zot_storage(data: bytes) -> None:
@@ -84,13 +85,13 @@ def _file(name: str, data: bytes) -> Path:
 
 def _snapshot(data: bytes) -> None:
     """A snapshot's body: packed first, since no change of packed bytes leads far."""
-    snapshot = snapshot_file.decode(gzip.compress(data, 1))
+    snapshot = decode(gzip.compress(data, 1))
     judge(snapshot, {})
-    snapshot_file.encode(snapshot)
+    encode(snapshot)
 
 
 def _packed_snapshot(data: bytes) -> None:
-    snapshot_file.decode(data)
+    decode(data)
 
 
 def _lines(data: bytes) -> None:
@@ -190,7 +191,8 @@ def _row(data: bytes) -> None:
         kept.manifest(NAME)
         kept.outlines([bytes.fromhex(NAME.encoded), first[:32]])
         kept.scrubbed(HOST)
-        kept.last(HOST)
+        if found := kept.last(HOST):
+            found.snapshot.close()
 
 
 def _body(data: bytes) -> None:
@@ -281,7 +283,7 @@ def _name(data: bytes) -> None:
 
 
 def _wire() -> bytes:
-    return zlib.decompress(snapshot_file.encode(incident().snapshot), 31)
+    return zlib.decompress(encode(incident().snapshot), 31)
 
 
 def _read(*names: str) -> tuple[bytes, ...]:
@@ -336,7 +338,7 @@ TARGETS: Final = (
     Target(
         "snapshot-file",
         _packed_snapshot,
-        (snapshot_file.encode(incident().snapshot),),
+        (encode(incident().snapshot),),
         ("store.snapshot_file",),
     ),
     Target(

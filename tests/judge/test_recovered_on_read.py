@@ -8,9 +8,9 @@ import pytest
 
 from exporter.facts.proof import State
 from exporter.judge.finding import Severity
-from exporter.store import snapshot_file
 from tests import worlds
 from tests.fakes import NO_BLOB, NO_MANIFEST, TRUTH, Answer, Fake, audited, verdict
+from tests.store.layout import decode, encode
 
 if TYPE_CHECKING:
     from exporter.oci.digest import Digest
@@ -38,7 +38,7 @@ async def test_content_that_a_second_look_finds_is_present_and_told(
     assert verdict(report).state is State.PRESENT
     (finding,) = (each for each in report.findings if each.rule.code == "recovered-on-read")
     assert (finding.severity, finding.digest, finding.root.name) == (Severity.INFO, digest, "v1")
-    assert snapshot_file.decode(snapshot_file.encode(report.snapshot)) == report.snapshot
+    assert decode(encode(report.snapshot)) == report.snapshot
     assert not (await audited(registry, before=report)).snapshot.recovered
 
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
@@ -201,7 +201,8 @@ def _known_for(path: Path, seconds: float) -> None:
         kept = ledger.last(OWNED)
         assert kept is not None
         since = {finding: first - seconds for finding, first in kept.since.items()}
-        ledger.keep(OWNED, replace(kept, since=since))
+        with kept.snapshot as file:
+            ledger.keep(OWNED, file, since)
 
 
 def _phases(

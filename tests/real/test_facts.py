@@ -14,13 +14,13 @@ from exporter.facts.shard import home
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.sources.export_folder import ExportFolder
-from exporter.store import snapshot_file
 from tests.fakes import NOW
 from tests.parts.process import until
 from tests.parts.product import configure, exporter, run
 from tests.parts.registry import registry
 from tests.publish.exports.buckets import releases, rows
 from tests.sources.storage.bucket import bucket
+from tests.store.layout import encode
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def test_a_kept_snapshot_becomes_facts_too(tmp_path: Path) -> None:
 def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> None:
     folder, config, blind = tmp_path / "facts", tmp_path / "pullproof.yml", tmp_path / "blind"
     gap = Gap(Scope.REGISTRY, "down", Reason.CONNECT)
-    blind.write_bytes(snapshot_file.encode(Snapshot("down", NOW, gaps=(gap,), gone=True)))
+    blind.write_bytes(encode(Snapshot("down", NOW, gaps=(gap,), gone=True)))
     with registry(tmp_path / "registry") as server:
         server.push("app", two_platforms("app"), "v1")
         down = {"url": "http://127.0.0.1:1", "name": "down", "plain_http": True}

@@ -26,13 +26,13 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.exports.schema import SEEN
 from exporter.sources.export_folder import ExportFolder
-from exporter.store import snapshot_file
 from tests.fakes import HOST, NOW
 from tests.parts.front import before
 from tests.parts.http import RESET
 from tests.parts.process import PATIENCE
 from tests.publish.exports.buckets import releases
 from tests.sources.storage.bucket import bucket
+from tests.store.layout import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class Place:
     def exporting(self, number: int) -> Iterator[subprocess.Popen[bytes]]:
         """Export what was seen when there was this number of tags more, by a process."""
         kept = self.room / f"{number}.snapshot"
-        kept.write_bytes(snapshot_file.encode(snapshot(number)))
+        kept.write_bytes(encode(snapshot(number)))
         command = (sys.executable, "-m", "exporter", "facts", "export", "--from", str(kept))
         with subprocess.Popen(
             [*command, "--to", self.location, "--keep", "1", *self.words],

@@ -14,7 +14,7 @@ from tests.fakes import APP, Fake
 from tests.serve.test_audit_job import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from exporter.judge.finding import FindingKey
     from exporter.judge.tag_verdict import Child, TagVerdict
@@ -81,9 +81,9 @@ class Frail(Journal):
     def last(self, registry: str) -> Kept | None:
         return None if self.away else super().last(registry)
 
-    def keep(self, registry: str, kept: Kept) -> None:
+    def keep(self, registry: str, snapshot: Iterable[bytes], since: Mapping[str, float]) -> None:
         if not self.away:
-            super().keep(registry, kept)
+            super().keep(registry, snapshot, since)
 
 
 def needs(child: Child) -> set[Digest]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +30,7 @@ from tests.fakes import HOST, NOW, Fake, target
 from tests.store.layout import start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from exporter.audit import Audited
     from exporter.judge.report import Report
@@ -41,13 +43,14 @@ HOUR = 3600.0
 class Journal:
     """A journal in a dict."""
 
-    pages: dict[str, Kept] = field(default_factory=dict)
+    pages: dict[str, tuple[bytes, Mapping[str, float]]] = field(default_factory=dict)
 
     def last(self, registry: str) -> Kept | None:
-        return self.pages.get(registry)
+        page = self.pages.get(registry)
+        return Kept(BytesIO(page[0]), page[1]) if page else None
 
-    def keep(self, registry: str, kept: Kept) -> None:
-        self.pages[registry] = kept
+    def keep(self, registry: str, snapshot: Iterable[bytes], since: Mapping[str, float]) -> None:
+        self.pages[registry] = b"".join(snapshot), since
 
 
 async def nothing_wanted() -> References:
@@ -214,7 +217,7 @@ async def test_a_finding_keeps_its_first_time_over_a_restart(fake: Fake) -> None
 
 
 async def test_a_damaged_page_of_the_journal_costs_history_only(fake: Fake) -> None:
-    journal, shown, each = Journal({HOST: Kept(b"nonsense", {})}), board(), watched(fake)
+    journal, shown, each = Journal({HOST: (b"nonsense", {})}), board(), watched(fake)
 
     rounds = await begun(journal, shown, each)
     await rounds.run(each)
@@ -296,7 +299,7 @@ async def test_a_truth_of_an_older_version_starts_afresh_and_says_so(
 ) -> None:
     class Older(Journal):
         def last(self, registry: str) -> Kept | None:  # noqa: ARG002 - of every registry
-            return Kept(gzip.compress(start(3) + b"a layout of before"), {})
+            return Kept(BytesIO(gzip.compress(start(3) + b"a layout of before")), {})
 
     shown, each = board(), watched(fake)
 

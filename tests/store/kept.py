@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.memory import Kept
 from exporter.oci.digest import Digest
 from exporter.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Truth = tuple[bytes, dict[str, float]]
+"""A snapshot's file, and first-seen times."""
+
 DAY: Final = 86_400.0
 NOW: Final = 20_000 * DAY
 BODY: Final = b'{"schemaVersion":2}'
 NAME: Final = Digest.of(BODY)
-TRUTH: Final = Kept(b"\x00snapshot\xff", {"missing-child team/app:v1": 1234.5})
+TRUTH: Final = b"\x00snapshot\xff", {"missing-child team/app:v1": 1234.5}
 
 
 class Clock:
@@ -32,6 +34,21 @@ def open_(path: Path | None, clock: Clock | None = None) -> Ledger:
     return Ledger(path, clock or Clock())
 
 
+def keep(ledger: Ledger, registry: str, truth: Truth) -> None:
+    """Keep a truth in two pieces."""
+    file, since = truth
+    ledger.keep(registry, (file[:1], file[1:]), since)
+
+
+def last(ledger: Ledger, registry: str) -> Truth | None:
+    """The truth that was kept last, read whole."""
+    kept = ledger.last(registry)
+    if kept is None:
+        return None
+    with kept.snapshot as file:
+        return file.read(), dict(kept.since)
+
+
 def bodies(count: int) -> dict[Digest, bytes]:
     made = (b'{"schemaVersion":2,"number":%d}' % number for number in range(count))
     return {Digest.of(body): body for body in made}
@@ -44,5 +61,5 @@ def aside(path: Path) -> Path:
 def filled(path: Path, count: int = 1) -> Path:
     with open_(path) as ledger:
         ledger.keep_manifests(bodies(count) | {NAME: BODY})
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
     return path

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import gzip
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from exporter.store import snapshot_file
 from exporter.store.snapshot_file import NAME, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from exporter.facts.snapshot import Snapshot
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """A whole file."""
+    return b"".join(snapshot_file.encode(snapshot))
+
+
+def decode(file: bytes) -> Snapshot:
+    """What a whole file holds."""
+    return snapshot_file.decode(BytesIO(file))
 
 
 def start(version: int = VERSION) -> bytes:

@@ -17,7 +17,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.layers import SILENT
 from exporter.oci.reference import Repository
 from exporter.store.ledger_file import set_aside
-from tests.store.kept import BODY, NAME, NOW, TRUTH, aside, bodies, filled, open_
+from tests.store.kept import BODY, NAME, NOW, TRUTH, aside, bodies, filled, keep, last, open_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_a_damaged_truth_is_not_told(path: Path, change: str) -> None:
         other.execute(change)
         other.commit()
 
-        assert ledger.last("main") is None
+        assert last(ledger, "main") is None
 
 
 def test_one_registrys_truth_is_not_anothers(path: Path) -> None:
@@ -62,7 +62,7 @@ def test_one_registrys_truth_is_not_anothers(path: Path) -> None:
         other.execute("UPDATE audits SET registry = 'other'")
         other.commit()
 
-        assert ledger.last("other") is None
+        assert last(ledger, "other") is None
 
 
 @pytest.mark.parametrize("content", [bytes(8192), bytes(range(256)) * 40])
@@ -72,8 +72,8 @@ def test_a_file_that_is_damaged_from_its_head_is_set_aside(
     path.write_bytes(content)
 
     with open_(path) as ledger:
-        ledger.keep("main", TRUTH)
-        assert ledger.last("main") == TRUTH
+        keep(ledger, "main", TRUTH)
+        assert last(ledger, "main") == TRUTH
     assert aside(path).read_bytes() == content
     assert "ledger is unusable, creating a new one" in caplog.text
 
@@ -99,10 +99,10 @@ def test_a_file_cut_short_is_set_aside(path: Path) -> None:
 
     with open_(path) as ledger:
         found = [ledger.manifest(name) for name in bodies(500)]
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
 
         assert set(found) <= {None, *bodies(500).values()}
-        assert ledger.last("main") == TRUTH
+        assert last(ledger, "main") == TRUTH
     assert aside(path).exists()
 
 
@@ -112,9 +112,9 @@ def test_damage_that_is_met_in_the_middle_of_the_work_costs_only_what_was_kept(p
     with open_(path) as ledger:
         assert ledger.manifest(NAME) is None
         ledger.keep_manifests({NAME: BODY})
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
     with open_(path) as ledger:
-        assert (ledger.manifest(NAME), ledger.last("main")) == (BODY, TRUTH)
+        assert (ledger.manifest(NAME), last(ledger, "main")) == (BODY, TRUTH)
     assert aside(path).stat().st_size == size
 
 
@@ -153,9 +153,9 @@ def test_where_no_new_file_can_be_begun_it_goes_on_in_memory(tmp_path: Path) -> 
         path.parent.rename(tmp_path / "elsewhere")
 
         assert ledger.manifest(NAME) is None
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
         ledger.keep_manifests({NAME: BODY})
-        assert (ledger.last("main"), ledger.manifest(NAME)) == (TRUTH, BODY)
+        assert (last(ledger, "main"), ledger.manifest(NAME)) == (TRUTH, BODY)
 
 
 def test_a_flipped_bit_anywhere_never_becomes_an_untruth(path: Path) -> None:
@@ -166,8 +166,8 @@ def test_a_flipped_bit_anywhere_never_becomes_an_untruth(path: Path) -> None:
         with open_(path) as ledger:
             for name, body in bodies(20).items():
                 assert ledger.manifest(name) in (None, body)
-            assert ledger.last("main") in (None, TRUTH)
-            ledger.keep("main", TRUTH)
+            assert last(ledger, "main") in (None, TRUTH)
+            keep(ledger, "main", TRUTH)
         for part in path.parent.iterdir():
             part.unlink()
 
@@ -178,7 +178,7 @@ def test_a_damaged_schema_that_cannot_even_be_quoted_is_set_aside(path: Path) ->
 
     with open_(path) as ledger:
         assert ledger.manifest(NAME) is None
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
     assert aside(path).exists()
 
 
@@ -205,7 +205,7 @@ def test_a_value_that_became_another_type_hides_nothing_else(
 
     def write(ledger: Ledger) -> None:
         ledger.keep_manifests({NAME: BODY})
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
         ledger.keep_outlines({key: Outline(1, False, b"")})
         ledger.note("main", {(Repository("one"), blob): HASHED}, NOW)
         ledger.note("main", {(Repository("two"), blob): corrupt("x")}, NOW)
@@ -227,7 +227,7 @@ def test_a_value_that_became_another_type_hides_nothing_else(
         scrubbed = ledger.scrubbed("main")
         return {
             "manifests": ledger.manifest(NAME),
-            "audits": ledger.last("main"),
+            "audits": last(ledger, "main"),
             "outlines": ledger.outlines([key]),
             "proofs": scrubbed.proofs,
             "proven_places": scrubbed.places,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.memory import Kept
 from exporter.oci.digest import Digest
 from tests.schema1 import schema1
-from tests.store.kept import BODY, DAY, NAME, TRUTH, Clock, bodies, open_
+from tests.store.kept import BODY, DAY, NAME, TRUTH, Clock, bodies, keep, last, open_
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,33 +28,33 @@ def test_a_body_is_found_by_its_digest_after_a_restart(path: Path, algorithm: st
 
 def test_the_last_truth_and_its_first_seen_times_survive_a_restart(path: Path) -> None:
     with open_(path) as ledger:
-        ledger.keep("main", Kept(b"old", {"gone": 1.0}))
-        ledger.keep("main", TRUTH)
-        ledger.keep("other", Kept(b"", {}))
+        keep(ledger, "main", (b"old", {"gone": 1.0}))
+        keep(ledger, "main", TRUTH)
+        keep(ledger, "other", (b"", {}))
 
     with open_(path) as ledger:
-        assert ledger.last("main") == TRUTH
-        assert ledger.last("other") == Kept(b"", {})
-        assert ledger.last("third") is None
+        assert last(ledger, "main") == TRUTH
+        assert last(ledger, "other") == (b"", {})
+        assert last(ledger, "third") is None
 
 
 def test_a_long_truth_is_kept_in_parts_and_each_is_whole(path: Path) -> None:
-    long, other = bytes(range(251)) * 15_000, Kept(bytes(2_000_000), {})
+    long, other = bytes(range(251)) * 15_000, (bytes(2_000_000), {})
     with open_(path) as ledger:
-        ledger.keep("other", other)
-        ledger.keep("main", Kept(long, {}))
+        keep(ledger, "other", other)
+        keep(ledger, "main", (long, {}))
     with open_(path) as ledger:
-        assert ledger.last("main") == Kept(long, {})
-        ledger.keep("main", Kept(long[:1_500_000], {}))
-        assert ledger.last("main") == Kept(long[:1_500_000], {})
-        ledger.keep("main", TRUTH)
-        assert ledger.last("main") == TRUTH
-        assert ledger.last("other") == other
+        assert last(ledger, "main") == (long, {})
+        keep(ledger, "main", (long[:1_500_000], {}))
+        assert last(ledger, "main") == (long[:1_500_000], {})
+        keep(ledger, "main", TRUTH)
+        assert last(ledger, "main") == TRUTH
+        assert last(ledger, "other") == other
     with sqlite3.connect(path) as file:
         file.execute("DELETE FROM audit_parts")
     file.close()
     with open_(path) as ledger:
-        assert ledger.last("other") is None
+        assert last(ledger, "other") is None
 
 
 def test_when_kinds_of_a_source_were_listed_survives_a_restart(path: Path) -> None:
@@ -72,25 +71,25 @@ def test_when_kinds_of_a_source_were_listed_survives_a_restart(path: Path) -> No
 
 def test_a_ledger_that_was_written_before_it_kept_kinds_is_used_on(path: Path) -> None:
     with open_(path) as ledger:
-        ledger.keep("hub", TRUTH)
+        keep(ledger, "hub", TRUTH)
     with sqlite3.connect(path) as file:
         file.execute("DROP TABLE kinds")
     file.close()
 
     with open_(path) as ledger:
         ledger.keep_synced("prod", {"pods": Clock().now})
-        assert ledger.last("hub") == TRUTH
+        assert last(ledger, "hub") == TRUTH
         assert ledger.synced("prod") == {"pods": Clock().now}
 
 
 def test_without_a_path_it_keeps_for_as_long_as_it_is_open() -> None:
     with open_(None) as ledger:
         ledger.keep_manifests({NAME: BODY})
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
 
-        assert (ledger.manifest(NAME), ledger.last("main")) == (BODY, TRUTH)
+        assert (ledger.manifest(NAME), last(ledger, "main")) == (BODY, TRUTH)
     with open_(None) as ledger:
-        assert (ledger.manifest(NAME), ledger.last("main")) == (None, None)
+        assert (ledger.manifest(NAME), last(ledger, "main")) == (None, None)
 
 
 def test_forty_thousand_manifests_are_kept_and_read_back(path: Path) -> None:
@@ -119,7 +118,7 @@ def test_content_that_no_audit_asks_for_goes_after_ninety_days(
     with open_(path, clock) as ledger:
         ledger.keep_manifests({NAME: BODY})
         clock.now += days * DAY
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
 
         assert ledger.manifest(NAME) == left
 
@@ -131,7 +130,7 @@ def test_content_that_audits_ask_for_stays(path: Path) -> None:
         for _ in range(5):
             clock.now += 60 * DAY
             assert ledger.manifest(NAME) == BODY
-            ledger.keep("main", TRUTH)
+            keep(ledger, "main", TRUTH)
 
 
 def test_content_that_is_kept_again_stays(path: Path) -> None:
@@ -139,7 +138,7 @@ def test_content_that_is_kept_again_stays(path: Path) -> None:
     with open_(path, clock) as ledger:
         for _ in range(3):
             ledger.keep_manifests({NAME: BODY})
-            ledger.keep("main", TRUTH)
+            keep(ledger, "main", TRUTH)
             clock.now += 60 * DAY
 
         assert ledger.manifest(NAME) == BODY
@@ -148,8 +147,8 @@ def test_content_that_is_kept_again_stays(path: Path) -> None:
 def test_the_truth_of_a_registry_that_is_watched_no_more_goes_too(path: Path) -> None:
     clock = Clock()
     with open_(path, clock) as ledger:
-        ledger.keep("gone", TRUTH)
+        keep(ledger, "gone", TRUTH)
         clock.now += 91 * DAY
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
 
-        assert (ledger.last("gone"), ledger.last("main")) == (None, TRUTH)
+        assert (last(ledger, "gone"), last(ledger, "main")) == (None, TRUTH)

@@ -14,7 +14,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.store.ledger_file import connect
-from tests.store.kept import TRUTH, aside, filled, open_
+from tests.store.kept import TRUTH, aside, filled, keep, last, open_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def test_a_ledger_of_another_version_is_set_aside(path: Path) -> None:
         other.execute("PRAGMA user_version = 1")
 
     with open_(path) as ledger:
-        assert ledger.last("main") is None
+        assert last(ledger, "main") is None
     assert aside(path).exists()
 
 
@@ -111,7 +111,7 @@ def test_nobody_else_may_read_a_new_ledger_whatever_the_umask(tmp_path: Path) ->
     path = tmp_path / "ledger.db"
 
     with open_(path) as ledger:
-        ledger.keep("main", TRUTH)
+        keep(ledger, "main", TRUTH)
         found = modes(path)
 
     assert found == dict.fromkeys(("ledger.db", "ledger.db-wal", "ledger.db-shm"), 0o600)
@@ -120,11 +120,11 @@ def test_nobody_else_may_read_a_new_ledger_whatever_the_umask(tmp_path: Path) ->
 
 def test_a_ledger_that_others_could_read_is_closed_to_them(path: Path) -> None:
     with open_(filled(path)) as before:
-        before.keep("main", TRUTH)
+        keep(before, "main", TRUTH)
         for each in path.parent.iterdir():
             each.chmod(0o644)
         with open_(path) as ledger:
-            assert ledger.last("main") == TRUTH
+            assert last(ledger, "main") == TRUTH
             assert set(modes(path).values()) == {0o600}
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.memory import Kept
 from exporter.oci.digest import Digest
 from exporter.store import ledger as module
 from exporter.store.ledger import Ledger
+from tests.store.kept import keep, last
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,8 @@ def test_a_ledger_keeps_no_more_content_than_it_has_room_for(
         for each in bodies:
             ledger.keep_manifests({Digest.of(each): each})
         kept = [each for each in bodies if ledger.manifest(Digest.of(each)) == each]
-        ledger.keep("registry", Kept(b"truth", {}))
-        last = ledger.last("registry")
+        keep(ledger, "registry", (b"truth", {}))
+        truth = last(ledger, "registry")
 
     assert 9 <= len(kept) <= 11
-    assert last == Kept(b"truth", {})
+    assert truth == (b"truth", {})

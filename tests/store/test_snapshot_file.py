@@ -6,6 +6,8 @@ import base64
 import gc
 import gzip
 from dataclasses import fields
+from io import BytesIO, UnsupportedOperation
+from random import Random
 from typing import Any
 
 import msgspec
@@ -19,9 +21,10 @@ from exporter.facts.snapshot import Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Repository, Tag
-from exporter.store.snapshot_file import VERSION, decode, encode
+from exporter.store import snapshot_file
+from exporter.store.snapshot_file import VERSION
 from tests.publish.reports import incident
-from tests.store.layout import laid_out, packed, start
+from tests.store.layout import decode, encode, laid_out, packed, start
 from tests.store.random_snapshots import snapshots, uses
 
 OLDER = """
@@ -84,6 +87,44 @@ def test_what_packs_far_better_than_a_reader_would_believe_is_stored_unpacked() 
     snapshot = Snapshot("r", 1.0, gaps=(gap, gap))
 
     assert decode(encode(snapshot)) == snapshot
+
+
+def test_a_large_snapshot_is_written_and_read_in_pieces() -> None:
+    random = Random(0)  # noqa: S311 - no secret
+    texts = (random.randbytes(5_000).hex() for _ in range(600))
+    gaps = tuple(Gap(Scope.REGISTRY, "r", Reason.DNS, text) for text in texts)
+    snapshot = Snapshot("r", 1.0, gaps=gaps)
+    pieces = list(snapshot_file.encode(snapshot))
+    stream = Piecemeal(pieces)
+
+    assert len(pieces) > 5
+    assert max(len(gzip.decompress(each)) for each in pieces) < 2 * 2**20
+    assert snapshot_file.decode(stream) == snapshot
+    assert stream.longest < 2**20
+
+
+class Piecemeal(BytesIO):
+    """A file that nobody can seek in, such as a pipe, and how much of it was asked for at once."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__(b"".join(pieces))
+        self.longest = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
+        assert size >= 0, "it is read as a whole"
+        self.longest = max(self.longest, size)
+        return super().read(size)
+
+    def seek(self, *_: int) -> int:
+        raise UnsupportedOperation
+
+
+def test_what_unpacks_to_far_more_than_any_snapshot_is_refused_in_the_middle() -> None:
+    gap = ("gaps", {"scope": "registry", "subject": "r", "reason": "dns", "detail": "x" * 10**6})
+
+    with pytest.raises(Malformed, match="unpacks to more than 8 times its size"):
+        decode(packed([*ROWS, *[gap] * 100]))
 
 
 def test_an_older_version_is_refused_by_its_number_and_with_the_way_out() -> None:

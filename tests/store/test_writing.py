@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -9,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from exporter.memory import Kept
 from exporter.oci.digest import Digest
-from tests.store.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
+from tests.store.kept import BODY, NAME, TRUTH, aside, bodies, filled, keep, last, open_
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -26,9 +27,9 @@ def test_a_ledger_that_fails_costs_a_second_reading_and_nothing_else(
     ledger.close()
 
     ledger.keep_manifests({NAME: BODY})
-    ledger.keep("main", TRUTH)
+    keep(ledger, "main", TRUTH)
 
-    assert (ledger.manifest(NAME), ledger.last("main")) == (None, None)
+    assert (ledger.manifest(NAME), last(ledger, "main")) == (None, None)
     assert caplog.text.count("ledger failed") == 4
 
 
@@ -39,7 +40,7 @@ def test_it_is_told_whether_the_ledger_can_be_written(path: Path) -> None:
         told = [tally.writable]
         for change in ("ALTER TABLE audits RENAME TO other", "ALTER TABLE other RENAME TO audits"):
             other.execute(change)
-            ledger.keep("main", TRUTH)
+            keep(ledger, "main", TRUTH)
             ledger.owe("main", 1.0)  # on a full disk a small write may succeed beside
             told.append(tally.writable)
 
@@ -52,10 +53,35 @@ def test_a_ledger_that_is_given_up_is_told_as_one_that_cannot_be_written(path: P
         path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 2_000_000)
         aside(path).mkdir()  # so that the damaged file cannot be set aside
         for _ in range(2):
-            ledger.keep("main", TRUTH)
-            ledger.last("main")
+            keep(ledger, "main", TRUTH)
+            last(ledger, "main")
 
         assert not ledger.tally.writable
+
+
+def test_a_snapshot_that_has_no_room_on_its_way_is_told_as_one_that_cannot_be_written(
+    path: Path,
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"new"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with open_(filled(path)) as ledger:
+        assert ledger.tally is not None
+        ledger.keep("main", pieces(), {})
+        assert not ledger.tally.writable
+        assert last(ledger, "main") == TRUTH
+
+
+def test_a_long_snapshot_locks_the_ledger_for_nobody_while_it_is_made(path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        with closing(sqlite3.connect(path, timeout=0.0)) as other, other:
+            other.execute("DELETE FROM manifests")
+        yield b"new"
+
+    with open_(filled(path)) as ledger:
+        ledger.keep("main", pieces(), {})
+        assert last(ledger, "main") == (b"new", {})
 
 
 def test_a_ledger_in_memory_tells_nothing_of_writes() -> None:
@@ -66,20 +92,20 @@ def test_a_ledger_in_memory_tells_nothing_of_writes() -> None:
 def test_what_fails_in_the_middle_is_not_kept_in_half(path: Path) -> None:
     with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
         other.execute("DROP TABLE manifests")
-        ledger.keep("main", Kept(b"new", {}))
+        keep(ledger, "main", (b"new", {}))
 
-        assert ledger.last("main") == TRUTH
+        assert last(ledger, "main") == TRUTH
 
 
 def test_many_threads_and_processes_read_while_it_writes(path: Path) -> None:
     kept = bodies(300)
-    truths = [Kept(b"%d" % number, {"n": float(number)}) for number in range(60)]
+    truths = [(b"%d" % number, {"n": float(number)}) for number in range(60)]
 
     with open_(path) as ledger, ThreadPoolExecutor(4) as pool:
-        ledger.keep("main", truths[0])
-        writing = [pool.submit(ledger.keep, "main", truth) for truth in truths]
+        keep(ledger, "main", truths[0])
+        writing = [pool.submit(keep, ledger, "main", truth) for truth in truths]
         writing.append(pool.submit(ledger.keep_manifests, kept))
-        reading = [pool.submit(ledger.last, "main") for _ in truths]
+        reading = [pool.submit(last, ledger, "main") for _ in truths]
         with closing(sqlite3.connect(path)) as other:
             assert other.execute("SELECT count(*) FROM audits").fetchone() == (1,)
         assert all(each.result() in truths for each in reading)
@@ -92,7 +118,6 @@ import sys
 from pathlib import Path
 from exporter.oci.digest import Digest
 from exporter.store.ledger import Ledger
-from exporter.memory import Kept
 
 ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)
 number = 0
@@ -100,7 +125,7 @@ while True:
     number += 1
     content = [b"%d %d" % (number, part) for part in range(50)]
     ledger.keep_manifests({Digest.of(each): each for each in content})
-    ledger.keep("main", Kept(b"%d " % number * 5000, {str(key): number for key in range(500)}))
+    ledger.keep("main", [b"%d " % number * 5000], {str(key): number for key in range(500)})
     print(number, flush=True)
 """
 
@@ -114,12 +139,11 @@ def test_a_kill_in_the_middle_of_a_write_loses_nothing_that_was_kept(path: Path)
             writer.kill()
 
         with open_(path) as ledger:
-            last = ledger.last("main")
-            number = int(last.snapshot.split()[0]) if last else 0
+            truth = last(ledger, "main")
+            number = int(truth[0].split()[0]) if truth else 0
             assert number >= max(told, default=0)
-            if last:
-                assert last.snapshot == b"%d " % number * 5000
-                assert last.since == {str(key): number for key in range(500)}
+            if truth:
+                assert truth == (b"%d " % number * 5000, {str(key): number for key in range(500)})
                 content = [b"%d %d" % (number, part) for part in range(50)]
                 assert all(ledger.manifest(Digest.of(each)) == each for each in content)
     assert not aside(path).exists()

@@ -133,9 +133,8 @@ class Handlers:
         if found is None:
             raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
         async with self._slots:
-            packed = await asyncio.to_thread(snapshot_file.encode, found.snapshot)
             headers = {"Content-Type": "application/octet-stream"}
-            return await sending.send(request, headers, (packed,))
+            return await sending.made(request, headers, snapshot_file.encode(found.snapshot))
 
     def _chosen(self, wanted: Collection[str]) -> tuple[RegistryStatus, ...]:
         statuses = self._board.app_state.statuses

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import io
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 from aiohttp import web
@@ -61,7 +61,7 @@ async def send(
 ) -> web.StreamResponse:
     """Answer with a body in pieces, which all answers may share: none is copied or joined."""
     pieces = tuple(pieces)
-    return await _send(request, headers, sum(map(len, pieces)), _views(pieces))
+    return await _send(request, headers, sum(map(len, pieces)), _each(_views(pieces)))
 
 
 async def page(request: web.Request, render: Callable[[], str]) -> web.StreamResponse:
@@ -82,20 +82,37 @@ async def compressed(request: web.Request, body: bytes, kind: str) -> web.Stream
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):
         return await send(request, headers | {"Content-Encoding": "gzip"}, (body,))
     size = int.from_bytes(body[-_TRAILER:], "little")
-    return await _send(request, headers, size, _unpacked(body))
+    return await _send(request, headers, size, _each(_unpacked(body)))
+
+
+async def made(
+    request: web.Request, headers: Mapping[str, str], pieces: Iterator[bytes]
+) -> web.StreamResponse:
+    """Answer with a body of unknown length; each piece is made in a thread once it is sent."""
+
+    async def views() -> AsyncIterator[memoryview]:
+        while piece := await asyncio.to_thread(next, pieces, b""):
+            _extend(request, len(piece))
+            for view in _views((piece,)):
+                yield view
+
+    return await _send(request, headers, None, views())
 
 
 async def _send(
-    request: web.Request, headers: Mapping[str, str], size: int, pieces: Iterable[memoryview]
+    request: web.Request,
+    headers: Mapping[str, str],
+    size: int | None,
+    pieces: AsyncIterable[memoryview],
 ) -> web.StreamResponse:
     """Write pieces as fast as they are read; cut a reader that lets the time pass."""
     response = web.StreamResponse(headers=headers)
     response.content_length = size
-    _extend(request, size)
+    _extend(request, size or 0)
     await response.prepare(request)
     try:
         if request.method != "HEAD":
-            for piece in pieces:
+            async for piece in pieces:
                 await response.write(piece)
                 await asyncio.sleep(0)  # a fast reader must not keep a scrape waiting
         await response.write_eof()
@@ -104,6 +121,11 @@ async def _send(
             request.transport.abort()  # `close` would wait for the reader
         raise
     return response
+
+
+async def _each(pieces: Iterable[memoryview]) -> AsyncIterator[memoryview]:
+    for piece in pieces:
+        yield piece
 
 
 def _extend(request: web.Request, size: int) -> None:

@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.publish.web.sending import accepts_gzip, metrics_format
 from exporter.serve.logs import is_our_fault
-from exporter.store import snapshot_file
 from exporter.tally import Tally
 from tests.parts.process import PATIENCE
 from tests.publish.reports import (
@@ -26,6 +25,7 @@ from tests.publish.reports import (
     tag,
 )
 from tests.publish.web.serving import Board, serving
+from tests.store.layout import decode
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
@@ -285,7 +285,7 @@ async def test_a_snapshot_is_what_the_last_complete_audit_saw() -> None:
     found = await get(f"/snapshot/{about.snapshot.registry}", shown(about))
 
     assert found.status_code == 200
-    assert snapshot_file.decode(found.content) == about.snapshot
+    assert decode(found.content) == about.snapshot
 
 
 async def test_a_registry_that_was_never_seen_has_no_snapshot() -> None:
