@@ -8,10 +8,9 @@ from typing import Final
 from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.facts.part import part
 from exporter.facts.proof import State
 from exporter.facts.scrubbed import recall, with_diff_ids
-from exporter.facts.snapshot import Root, Sealed, Snapshot
+from exporter.facts.snapshot import Root, Sealed, Snapshot, part
 from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge, report_part, with_report_part

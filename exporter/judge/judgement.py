@@ -4,8 +4,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import replace
 from typing import TypeVar
 
-from exporter.facts.part import part, with_part
-from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.snapshot import Root, Snapshot, part, with_part
 from exporter.judge.check import Check, TagContext
 from exporter.judge.checks import CHECKS
 from exporter.judge.counts import counted, recounted

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 from exporter.facts.focus import Focus
 from exporter.facts.gap import Scope
-from exporter.facts.part import part, with_part
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.snapshot import Root, Snapshot, part, with_part
 from exporter.facts.use import Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
