@@ -21,7 +21,7 @@ from obstore.store import MemoryStore
 from exporter.config.loading import Misconfigured, load
 from exporter.config.values import ShardName
 from exporter.facts.holdings import Grace
-from exporter.judge.gc import visits as collector_name
+from exporter.judge.gc import link_walk as collector_name
 from exporter.judge.gc.dialect import DIALECTS, ZOT, Mode
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
@@ -461,7 +461,7 @@ TARGETS: Final = (
         "collector-name",
         _name,
         (b"team/app", b"localhost:5000/a__b", b"[::1]:5/x"),
-        ("judge.gc.visits",),
+        ("judge.gc.link_walk",),
         (),
     ),
 )

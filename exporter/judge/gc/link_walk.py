@@ -1,16 +1,62 @@
-"""The manifests and layer links that a collector finds in one repository, and its end.
+"""A collector's walk: the repositories it visits, and the manifests and links it finds in each.
 
 A link file's content counts, not its path; nearly always they agree, and then arrays suffice.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from exporter.facts.digests import ABSENT, Numbers
-from exporter.facts.inventory import Inventory, Links, Unlinked
+from exporter.facts.inventory import Folder, Inventory, Links, Unlinked
 from exporter.judge.gc.dialect import Dialect
+
+_PART: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_HOST: Final = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_DOMAIN: Final = rf"(?:{_HOST}(?:\.{_HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_NAME: Final = re.compile(rf"(?:(?P<domain>{_DOMAIN})/)?(?P<path>{_PART}(?:/{_PART})*)")
+_PATH: Final = re.compile(r"[A-Za-z0-9._/-]+")
+_LONGEST: Final = 255
+_FOLDER_NAMES: Final = {Folder.LAYERS: "_layers", Folder.MANIFESTS: "_manifests"}
+
+
+def visited(inventory: Inventory, dialect: Dialect) -> list[int]:
+    """Return the repositories that a collector visits, by number, in its order.
+
+    A walk goes folder by folder, so `foo/1bar` comes before `foo` (its marker begins with `_`) and
+    `foo/bar` after it; a flat listing of keys puts `foo-bar` before `foo`.
+    """
+    marker = _FOLDER_NAMES[dialect.marker]
+    flat = dialect.flat(inventory)
+
+    def place(repository: int) -> tuple[bytes, ...]:
+        path = f"{inventory.repositories[repository]}/{marker}".encode("utf-8", "surrogateescape")
+        return (path + b"/",) if flat else tuple(path.split(b"/"))
+
+    marked = inventory.folders & dialect.marker
+    return sorted((int(each) for each in marked.nonzero()[0]), key=place)
+
+
+def refusal(name: str, dialect: Dialect) -> str:
+    """Return the error with which a collector refuses a repository's name; empty if it does not.
+
+    Source: distribution/reference, `WithName`; and the storage drivers' `PathRegexp`, which knows
+    no colon although a name may begin with `host:port`.
+    """
+    match = _NAME.fullmatch(name)
+    whole = dialect.counts_whole_name
+    if len(name if whole else match["path"] if match else "") > _LONGEST:
+        too_long = f"repository name must not be more than {_LONGEST} characters"
+        return f"failed to parse repo name {name}: {too_long}"
+    if not match:
+        return f"failed to parse repo name {name}: invalid reference format"
+    if not _PATH.fullmatch(name):
+        path = f"/docker/registry/v2/repositories/{name}/_manifests/revisions"
+        return f"invalid path: {path}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from exporter.facts.digests import ABSENT, Marks, Numbers, distinct
 from exporter.facts.inventory import Folder, Inventory, Unlinked
 from exporter.judge.gc import link_walk
 from exporter.judge.gc.dialect import Dialect, Mode
+from exporter.judge.gc.link_walk import refusal, visited
 from exporter.judge.gc.outcome import Batch
 from exporter.judge.gc.paths import ROOT, not_found
-from exporter.judge.gc.visits import refusal, visited
 
 _NONE: Final = np.zeros(0, np.int32)
 

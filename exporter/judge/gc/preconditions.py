@@ -13,8 +13,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT, Marks, Numbers, distinct
 from exporter.facts.inventory import Folder, Inventory, Starts
 from exporter.judge.gc.dialect import Dialect
-from exporter.judge.gc.link_walk import descend, linked
-from exporter.judge.gc.visits import refusal, visited
+from exporter.judge.gc.link_walk import descend, linked, refusal, visited
 
 _Found = Iterator[tuple[int, "Effect", str]]
 """A repository by number, and a fault in it."""

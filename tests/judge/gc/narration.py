@@ -13,11 +13,11 @@ from exporter.facts.digests import ABSENT
 from exporter.facts.inventory import Folder, Inventory, Unlinked
 from exporter.judge.gc import link_walk
 from exporter.judge.gc.dialect import Dialect, Mode
+from exporter.judge.gc.link_walk import refusal, visited
 from exporter.judge.gc.mark import eligible, mark
 from exporter.judge.gc.outcome import Aborted, Completed, Stage
 from exporter.judge.gc.paths import ROOT, not_found
 from exporter.judge.gc.simulate import intended, stops_at_blobs
-from exporter.judge.gc.visits import refusal, visited
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -13,9 +13,9 @@ from obstore.store import MemoryStore
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.judge.gc.dialect import Mode
+from exporter.judge.gc.link_walk import visited
 from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.gc.visits import visited
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen
 from exporter.sources.storage import filesystem
