@@ -19,8 +19,8 @@ from exporter.ports import OpenRegistry, Unseen
 from exporter.repair.repairer import CopySource
 from exporter.store import snapshot_file
 from exporter.wiring.assembly import storage
-from exporter.wiring.copies import KINDS, copies
 from exporter.wiring.registries import opened
+from exporter.wiring.registry_storage import KINDS, copies
 
 
 def named_sources(

@@ -1,12 +1,13 @@
-"""A registry's own storage, whether it is a folder or a bucket."""
+"""A registry's own storage, in a folder or a bucket, and other files with copies of images."""
 
 import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
@@ -15,12 +16,17 @@ from exporter.memory import Outlines
 from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Sink, Unseen, Wrong
+from exporter.ports import Absent, Bytes, Sink, Unseen, Wrong
 from exporter.sources.storage import filesystem, layout, verification
+from exporter.sources.storage.archive import ImageArchive, OciLayout
 from exporter.sources.storage.folder import RootFolder
 
 if TYPE_CHECKING:
     from exporter.sources.storage.bucket import Bucket
+
+LAYOUT: Final = "oci"
+KINDS: Final = (LAYOUT, "oci-archive", "docker-archive", "storage")
+"""Before the first colon of a source; anything else is an image or a registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +136,36 @@ def library(location: str) -> ModuleType:
     except ImportError as error:
         detail = "an object store needs the extra: pip install 'pullproof[s3]'"
         raise Unseen(location, Reason.UNSUPPORTED, detail) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """A source that is no registry, and the digest of its typed tag."""
+
+    content: Bytes
+    digest: Digest | None = None
+
+
+def copies(text: str, options: Mapping[str, str], *, plain_http: bool) -> Copies:
+    """Open `KIND:PATH[:TAG]`; `options` are those of an object store. Raises `Unseen`."""
+    kind, _, rest = text.partition(":")
+    if kind == "storage":
+        stored = RegistryStorage(rest, options, plain_http)
+        stored.recognise()
+        return Copies(stored)
+    path, tag = rest, ""
+    if not Path(rest).exists() and ":" in rest:
+        path, _, tag = rest.rpartition(":")
+    if kind == LAYOUT:
+        images = OciLayout.read(path)
+        return Copies(images, _named(path, images.tags, tag))
+    archive = ImageArchive.read(path, docker=kind == "docker-archive")
+    return Copies(archive, _named(path, archive.tags, tag))
+
+
+def _named(path: str, tags: Mapping[str, Digest], tag: str) -> Digest | None:
+    """Return the digest of a tag; without one, the only manifest."""
+    if tag and tag not in tags:
+        known = ", ".join(sorted(filter(None, tags))) or "none"
+        raise Unseen(path, Reason.UNREADABLE, f"it has no tag {tag} (it has {known})")
+    return tags[tag] if tag else next(iter(tags.values())) if len(tags) == 1 else None

@@ -13,7 +13,7 @@ from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen, Wrong
 from exporter.repair.spool import ShortText
-from exporter.wiring.copies import copies
+from exporter.wiring.registry_storage import copies
 from tests.parts import layout
 from tests.worlds import encoded, two_platforms
 

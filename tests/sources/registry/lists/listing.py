@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.config.loading import parse
 from exporter.tally import Tally
-from exporter.wiring.registries import logins
-from exporter.wiring.repository_lists import lister
+from exporter.wiring.registries import lister, logins
 from tests.parts import needs
 from tests.parts.http import serving
 from tests.sources.registry.lists.conversations import ROBOT, TOKEN
