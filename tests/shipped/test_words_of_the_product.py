@@ -10,8 +10,9 @@ import pytest
 
 from exporter.cli import _parser
 from exporter.commands.arguments import COMMANDS
-from exporter.publish.metrics import catalogue, probe
+from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.family import Family, Status
+from exporter.publish.web import probe
 from tests.parts.pages import TREE
 from tests.shipped.grafana import documents, panels
 from tests.shipped.rules import Alert, alerts, metrics

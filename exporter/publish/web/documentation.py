@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from exporter.publish.web.frame import frame, link
+from exporter.publish.web.frame import crumbs, current, frame, link
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -91,11 +91,8 @@ def _reader() -> "MarkdownIt":
 
 def _crumbs(place: str) -> str:
     up = "../" * place.count("/")
-    page = f'<li aria-current="page">{place}</li>' if place != _INDEX else ""
-    return (
-        '<nav class="crumbs" aria-label="Breadcrumb"><ol>'
-        f"<li>{link(up or './', 'Documentation')}</li>{page}</ol></nav>"
-    )
+    page = (current(place),) if place != _INDEX else ()
+    return crumbs(link(up or "./", "Documentation"), *page)
 
 
 def anchor(heading: str) -> str:

@@ -72,6 +72,17 @@ def link(path: str, words: str, *, current: bool = False) -> str:
     return f'<a href="{text(path)}"{here}>{text(words)}</a>'
 
 
+def current(words: str) -> str:
+    """Return the name of the page itself, among links to others."""
+    return f'<span aria-current="page">{text(words)}</span>'
+
+
+def crumbs(*ways: str) -> str:
+    """Return the way from the status page to a page: links, which are HTML already."""
+    listed = "".join(f"<li>{each}</li>" for each in ways)
+    return f'<nav class="crumbs" aria-label="Breadcrumb"><ol>{listed}</ol></nav>'
+
+
 def section(name: str, head: str, body: str) -> str:
     """Return a chapter of a page, named by its head; `name` is its place in addresses."""
     return (

@@ -19,8 +19,8 @@ from exporter.publish.formatting import (
 )
 from exporter.publish.render.html import badge, markup, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
-from exporter.publish.web.digest_page import digest_path
 from exporter.publish.web.frame import facts, frame, link, section
+from exporter.publish.web.pages import digest_path
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
 from exporter.publish.web.tag_list import listing, platform_cells, tag_path, users

@@ -17,14 +17,13 @@ from exporter.publish.answers.report import document
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.status import AppState, RegistryStatus
 from exporter.publish.web import sending
-from exporter.publish.web.digest_page import digest_page, digest_path
 from exporter.publish.web.documentation import KINDS, Documentation
 from exporter.publish.web.frame import ICON
 from exporter.publish.web.front import front
+from exporter.publish.web.pages import digest_page, digest_path, tag_page
 from exporter.publish.web.query import Query, read
 from exporter.publish.web.sending import Once
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
-from exporter.publish.web.tag_page import tag_page
 from exporter.screen import plain
 from exporter.store import snapshot_file
 

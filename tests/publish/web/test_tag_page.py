@@ -8,7 +8,7 @@ from pathlib import Path
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.publish.web.tag_page import BROKEN
+from exporter.publish.web.pages import BROKEN
 from tests.publish.reports import (
     AMD64,
     ARM64,

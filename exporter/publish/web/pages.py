@@ -1,19 +1,23 @@
-"""The page of one tag: the blocks of `inspect`, and links to what the documentation says."""
+"""The pages of one tag and of one digest, with links to each other and to the documentation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
+from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Condition
+from exporter.judge.explanation import places, referencing
+from exporter.judge.report import Condition, Report, TagReport
+from exporter.oci.digest import Digest
+from exporter.publish import blocks
 from exporter.publish.answers import inspect
-from exporter.publish.answers.remedies import remedies
-from exporter.publish.blocks import Tree, TreeNode
-from exporter.publish.formatting import address, verdict_cell
+from exporter.publish.answers.losses import cause_item
+from exporter.publish.answers.remedies import cause_remedies, remedies
+from exporter.publish.blocks import Block, PageLink, Table, TableColumn, Tree, TreeNode, line
+from exporter.publish.formatting import address, count_words, state_cell, verdict_cell
 from exporter.publish.invocation import Invocation
 from exporter.publish.render.html import badge, copy_button, render, text
-from exporter.publish.web.digest_page import digest_path
-from exporter.publish.web.frame import frame, link, section
+from exporter.publish.web.frame import crumbs, current, frame, link, section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag
 from exporter.publish.web.tag_list import tag_path
@@ -26,6 +30,10 @@ BROKEN: Final = {
     ReferenceClass.SELECTED: "RegistryLiveTagBroken",
 }
 """The runbook for a tag that cannot be pulled; an unused one is repaired like any other."""
+_SHOWN: Final = 20
+"""Tags that are listed openly: five hundred are a hundred screens of a phone."""
+_MOST: Final = 500
+"""Tags that are listed at all."""
 
 
 def tag_page(entry: IndexedTag, invocation: Invocation, now: float) -> str:
@@ -55,14 +63,12 @@ def _linked(entry: IndexedTag, node: TreeNode, home: str) -> TreeNode:
 
 def _crumbs(entry: IndexedTag, home: str) -> str:
     repository = entry.tag.verdict.root.repository
-    ways = (
+    return crumbs(
         link(home, "Status"),
         link(Query(entry.registry).address(home), entry.registry),
         link(Query(entry.registry, repository).address(home), repository),
-        f'<span aria-current="page">{text(entry.tag.verdict.root.name)}</span>',
+        current(entry.tag.verdict.root.name),
     )
-    listed = "".join(f"<li>{each}</li>" for each in ways)
-    return f'<nav class="crumbs" aria-label="Breadcrumb"><ol>{listed}</ol></nav>'
 
 
 def _verdict(entry: IndexedTag, now: float) -> str:
@@ -97,3 +103,72 @@ def _runbooks(entry: IndexedTag) -> Iterator[str]:
     if Condition.AT_RISK in entry.tag.conditions:
         rules = (each.rule for each in entry.tag.findings if each.rule.at_risk)
         yield from dict.fromkeys(rule.runbook for rule in rules)
+
+
+def digest_path(registry: str, digest: str) -> str:
+    """Return the path of a digest's page, from the status page."""
+    return f"digest/{quote(registry, safe=':')}/{digest}"
+
+
+def digest_page(
+    reports: Sequence[Report], report: Report, digest: Digest, invocation: Invocation
+) -> str:
+    """Return the page of a digest of one registry; `reports` are those of all registries."""
+    home = "../../"
+    body = (
+        f"{crumbs(link(home, 'Status'), current(report.snapshot.registry))}"
+        '<section class="card" aria-labelledby="digest"><div class="shell">'
+        f'<h1 id="digest">{text(digest)}</h1>{copy_button("digest")}</div>'
+        f"{render(_blocks(reports, report, digest, home, invocation))}"
+        f"{_more(report, digest, home)}</section>"
+    )
+    return frame(f"{digest[:19]} · pullproof", body, home, live=True)
+
+
+def _blocks(
+    reports: Sequence[Report], report: Report, digest: Digest, home: str, invocation: Invocation
+) -> Iterator[Block]:
+    found = tuple(cause_item(each, 0) for each in report.causes if each.lack.digest == digest)
+    yield from blocks.section("What it breaks", found)
+    if not found:
+        yield line("It breaks no tag.")
+    yield from cause_remedies(report, digest, invocation)
+    yield _stored(reports, digest)
+    tags = referencing(report, digest)
+    yield line(f"Referenced by {count_words(len(tags), 'tag')} of {report.snapshot.registry}.")
+    if tags:
+        yield _tags(report, tags[:_SHOWN], home)
+
+
+def _more(report: Report, digest: Digest, home: str) -> str:
+    """Return the further tags that reference it, folded."""
+    tags = referencing(report, digest)
+    shown: list[Block] = [_tags(report, tags[_SHOWN:_MOST], home)]
+    if len(tags) > _MOST:
+        shown.append(line(f"… and {len(tags) - _MOST:,} more, in report.json"))
+    more = count_words(len(tags) - _SHOWN, "more tag")
+    folded = f"<details><summary>{more}</summary>{render(shown)}</details>"
+    return folded if len(tags) > _SHOWN else ""
+
+
+def _stored(reports: Sequence[Report], digest: Digest) -> Table:
+    """Return every repository of every registry whose audit covered it."""
+    rows = tuple(
+        (each.snapshot.registry, where, state_cell(each.snapshot.sightings[where, digest].state))
+        for each in reports
+        for where in places(each, digest)
+    )
+    columns = TableColumn("Registry"), TableColumn("Repository", "cut"), TableColumn("State")
+    return Table(columns, rows)
+
+
+def _tags(report: Report, tags: Sequence[TagReport], home: str) -> Table:
+    rows = tuple(
+        (
+            PageLink(each.name, f"{home}{tag_path(report.snapshot.registry, each.name)}"),
+            str(each.verdict.root.reference_class),
+            verdict_cell(each.verdict),
+        )
+        for each in tags
+    )
+    return Table((TableColumn("Tag", "cut"), TableColumn("Class"), TableColumn("State")), rows)
