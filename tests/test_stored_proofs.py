@@ -72,7 +72,8 @@ class World:
         self.fake.push(made, tag, repository)
         tree.write(self.root, repository, made, tag)
         for each in made.walk():
-            for digest in (each.digest, *(blob.digest for blob in each.blobs)):
+            stored = (blob.digest for blob in each.blobs if blob.stored)
+            for digest in (each.digest, *stored):
                 _touch(tree.data(self.root, digest), NOW - DAY)
 
     def unstore(self, digest: Digest) -> None:
@@ -513,6 +514,62 @@ def test_verdicts_are_those_of_an_audit_without_it_but_for_proofs_younger_than_t
             for _ in range(3):
                 report = await world.audited(0.35 * DAY)
             assert states(report) == truth
+
+        asyncio.run(law())
+
+
+LAYERS: Final = [worlds.layer(seed) for seed in "abcd"]
+SHARED: Final = [
+    *LAYERS,
+    worlds.Blob(worlds.OCI_LAYER, LAYERS[0].body, extra={"size": 7}),
+    worlds.Blob(worlds.FOREIGN_LAYER, LAYERS[1].body),
+    worlds.Blob(worlds.OCI_LAYER, PLAIN.body),
+    *worlds.build_cache("shared").blobs[:1],
+]
+IMAGES = st.lists(
+    st.builds(
+        lambda layers, seed: worlds.image(seed, layers=tuple(layers)),
+        st.lists(st.sampled_from(SHARED), max_size=4),
+        st.sampled_from("xyz"),
+    ),
+    min_size=1,
+    max_size=4,
+)
+ODD = st.lists(
+    st.sampled_from([worlds.build_cache("shared"), worlds.inline("i"), worlds.windows("w"), PLAIN]),
+    max_size=2,
+)
+
+
+@given(images=IMAGES, odd=ODD, live=st.booleans(), lost=st.sets(st.sampled_from(LAYERS)))
+@settings(max_examples=40)
+def test_content_has_the_state_that_an_audit_without_it_sees_whatever_manifests_share(
+    *, images: list[worlds.Made], odd: list[worlds.Made], live: bool, lost: set[worlds.Blob]
+) -> None:
+    with TemporaryDirectory() as name:
+        world = World(Path(name))
+        tops = [worlds.index(*images), *images[:1], *odd]
+        for number, made in enumerate(tops):
+            world.push(made, f"v{number}")
+        if live:
+            promoted = (Promotion("*", "v1", ReferenceClass.LIVE),)
+            world.scope = replace(world.scope, promotions=promoted)
+
+        async def law() -> None:
+            await world.audited()
+            for blob in lost:
+                world.lose(blob.digest)
+            report, anew = await world.audited(1.0), await world.anew()
+            seen, truth = report.snapshot.sightings, anew.snapshot.sightings
+            assert {at: look.state for at, look in seen.items()} == {
+                at: look.state for at, look in truth.items()
+            }
+            assert states(report) == states(anew)
+            above = images[0] if live else None
+            needed = {each.digest for each in (above, *above.blobs)} if above else set()
+            # A digest that is a manifest as well was looked at as that.
+            asked = [(APP, each) for each in needed - {PLAIN.digest} if (APP, each) in seen]
+            assert all(seen[at].proof is not Proof.STORED for at in asked)
 
         asyncio.run(law())
 

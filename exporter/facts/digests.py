@@ -89,6 +89,12 @@ def rows_of(packed: bytes | bytearray) -> Rows:
     return np.frombuffer(packed, f"S{DIGEST_BYTES}")
 
 
+def split(rows: Rows) -> list[bytes]:
+    """Return packed sha256 digests one by one; NumPy would drop zeros at their ends."""
+    packed = rows.tobytes()
+    return [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
+
+
 class Column:
     """Digests as they come, to be numbered once all are known. Texts of any kind are welcome."""
 

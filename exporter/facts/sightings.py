@@ -7,6 +7,10 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Va
 from types import MappingProxyType
 from typing import Final, TypeVar, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.facts.digests import ABSENT, Marks, Rows, find, rows_of
 from exporter.facts.proof import Sighting
 from exporter.oci.digest import PACKED, Digest
 from exporter.oci.reference import Place, Repository
@@ -40,6 +44,12 @@ class _Part:
         rest = 8 * _PREFIX - self._bits
         prefixes = ((slot << rest).to_bytes(_PREFIX) for slot in range(1 << self._bits))
         self._starts = array("I", (*(bisect_left(keys, each) for each in prefixes), len(keys)))
+
+    @property
+    def numbers(self) -> NDArray[np.integer]:
+        """The numbers of the sightings, as an array."""
+        kind = np.uint8 if isinstance(self.codes, bytes) else np.uint32
+        return np.frombuffer(self.codes, kind)
 
     def code(self, packed: bytes) -> int | None:
         """Return the number of a digest's sighting."""
@@ -227,6 +237,19 @@ class Sightings(Mapping[Place, Sighting]):
         self.settle()
         part = self._parts.get(repository)
         return part.digests if part else b""
+
+    def marked(
+        self, repository: Repository, keys: Rows, holds: Callable[[Sighting], bool]
+    ) -> Marks:
+        """Mark the sha256 digests of which a repository has such a sighting."""
+        marks = np.zeros(len(keys), bool)
+        part, recent = self._parts.get(repository), self._recent.get(repository)
+        for found in filter(None, (part, _Part(recent) if recent else None)):
+            at = find(rows_of(found.digests), keys)
+            kept = [code for code in set(found.codes) if holds(self._kinds[code])]
+            there = at != ABSENT
+            marks[there] = np.isin(found.numbers[at[there]], kept)
+        return marks
 
     @property
     def kinds(self) -> Counter[Sighting]:

@@ -4,6 +4,7 @@ A file of the stated length that is linked in its repository is what distributio
 is proven, and no absence is suspected, below a path that could not be listed whole.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +12,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.digests import ABSENT, Marks, Numbers, find, pack, pack_texts, rows_of
+from exporter.facts.digests import (
+    ABSENT,
+    Marks,
+    Numbers,
+    Rows,
+    find,
+    pack,
+    pack_texts,
+    rows_of,
+)
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Bytes, Inventory, Links
 from exporter.oci.digest import Digest
@@ -19,8 +29,6 @@ from exporter.oci.reference import Place, Repository
 
 UNSURE: Final = -2
 """In place of a length: below a path that was not listed whole, or in an unknown state."""
-_STRIDE: Final = 500_000
-"""Places that are looked up at a time: bounds the memory that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +66,38 @@ class Stored:
         `ABSENT` where there is no file, or no such link in the repository; `UNSURE` where that is
         not known. Times are nanoseconds since the epoch.
         """
-        sizes = np.full(len(places), UNSURE, np.int64)
-        times = np.zeros(len(places), np.int64)
-        for start in range(0, 0 if self._doubts.everything else len(places), _STRIDE):
-            part = slice(start, start + _STRIDE)
-            sizes[part], times[part] = self._sizes(places[part], links)
+        sizes, times = np.zeros((2, len(places)), np.int64)
+        grouped: defaultdict[Repository, list[int]] = defaultdict(list)
+        for at, (repository, _) in enumerate(places):
+            grouped[repository].append(at)
+        for repository, those in grouped.items():
+            numbers = self._numbers([places[at][1] for at in those])
+            sizes[those], times[those] = self._sizes(repository, numbers, links)
         return sizes, times
 
-    def _sizes(self, places: Sequence[Place], links: Links) -> tuple[Bytes, NDArray[np.int64]]:
-        if not len(self.inventory.digests):
-            return np.full(len(places), ABSENT), np.zeros(len(places), np.int64)
-        numbers = self._numbers([digest for _, digest in places])
-        homes = np.array([self._at.get(repository, ABSENT) for repository, _ in places], np.int32)
-        targets = np.full(len(places), ABSENT, np.int32)
-        order = np.argsort(homes, kind="stable")
-        names, starts = np.unique(homes[order], return_index=True)
-        for home, these in zip(names.tolist(), np.split(order, starts[1:]), strict=True):
-            if home != ABSENT:
-                targets[these] = self._targets(home, numbers[these], links)
-        there = targets >= 0
-        sizes = np.where(there, self.inventory.sizes[targets], ABSENT)
-        times = np.where(there, self.inventory.modified[targets], 0)
-        sizes[(numbers >= 0) & self._doubts.digests[numbers]] = UNSURE
-        if self._doubts.repositories:
-            doubted = [self._doubts.of(repository) for repository, _ in places]
-            sizes[np.array(doubted, bool)] = UNSURE
+    def sizes_in(
+        self, repository: Repository, digests: Rows, links: Links
+    ) -> tuple[Bytes, NDArray[np.int64]]:
+        """Return the same for sha256 digests of one repository."""
+        numbers = find(self.inventory.digests.packed, digests)
+        return self._sizes(repository, numbers, links)
+
+    def _sizes(
+        self, repository: Repository, numbers: Numbers, links: Links
+    ) -> tuple[Bytes, NDArray[np.int64]]:
+        sizes, times = np.full((2, len(numbers)), 0, np.int64)
+        if self._doubts.everything or self._doubts.of(repository):
+            return sizes + UNSURE, times
+        home = self._at.get(repository, ABSENT)
+        there = np.zeros(len(numbers), bool)
+        if home != ABSENT and len(self.inventory.digests):
+            targets = self._targets(home, numbers, links)
+            there = targets >= 0
+            sizes[there] = self.inventory.sizes[targets[there]]
+            times[there] = self.inventory.modified[targets[there]]
+        sizes[~there] = ABSENT
+        known = numbers >= 0
+        sizes[known] = np.where(self._doubts.digests[numbers[known]], UNSURE, sizes[known])
         return sizes, times
 
     def _targets(self, home: int, numbers: Numbers, links: Links) -> Numbers:

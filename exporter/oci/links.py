@@ -153,6 +153,11 @@ class PackedLinks(Sequence[Link]):
         return self.packed[: PACKED * len(self.shape)]
 
     @property
+    def packed_sizes(self) -> bytes:
+        """The bytes of all targets, in order: eight for each, the highest first."""
+        return self.packed[PACKED * len(self.shape) :]
+
+    @property
     def keys(self) -> list[bytes]:
         """The packed sha256 digests of all targets, in order."""
         packed = self.packed

@@ -1,10 +1,14 @@
 """BlobCheck: one request per blob and repository, however many manifests share it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
+import numpy as np
+
+from exporter.facts.digests import rows_of, split
 from exporter.facts.gap import Reason
 from exporter.facts.proof import (
     DISPUTED,
@@ -18,9 +22,11 @@ from exporter.facts.proof import (
     State,
     unknown,
 )
+from exporter.facts.stated import StatedContent
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.links import IMAGE_CONFIGS, Descriptor, Kind, Link
+from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
@@ -101,28 +107,45 @@ class BlobCheck:
 
     async def _collected(self, part: Standing) -> list[Place]:
         """Note the blobs of some repositories; return those to request."""
-        before = set(self._wanted)
+        known = len(self._wanted)
         await asyncio.to_thread(self._collect, part)
-        new = [place for place in self._wanted if place not in before]
-        if self.proofs:
-            await asyncio.to_thread(self._spare, self.proofs, new)
-            new = [place for place in new if place in self._wanted]
+        new = list(islice(self._wanted, known, None))
         self.walk.progress.expect("blobs", len(new))
         return new
 
-    def _spare(self, proofs: StorageProofs, new: Iterable[Place]) -> None:
-        """Take from the storage what it proves."""
-        always = {
-            (place[0], blob.digest)
-            for place in self.always
-            if (manifest := self.walk.standing(place))
-            for blob in manifest.content
-        }
-        always |= self._whole | self._loose
-        sizes = ((place, self._wanted[place].size) for place in new if place not in always)
-        for place in proofs.blobs({place: size for place, size in sizes if size is not None}):
-            self.walk.sightings[place] = proofs.sighting
-            del self._wanted[place]
+    def _spare(
+        self, proofs: StorageProofs, repository: Repository, digests: tuple[Digest, ...]
+    ) -> tuple[Digest, ...]:
+        """Take from the storage what it proves of a repository; return whose content is left.
+
+        By arrays, for all at once: of most manifests nothing is left.
+        """
+        walk = self.walk
+        manifests = [walk.manifests[each] for each in digests]
+        stated = StatedContent.of(manifests)
+        asked = set[bytes]()
+        for at, manifest in enumerate(manifests):
+            place = (repository, manifest.digest)
+            if place in self.always or place in walk.bare or at in stated.unusual:
+                asked.update(self._asked_anyway(place, manifest))
+        left = stated.agreed & ~walk.sightings.marked(repository, stated.digests, lambda _: True)
+        left &= ~np.isin(stated.digests, rows_of(b"".join(asked)))
+        spared = np.zeros(len(left), bool)
+        spared[left] = proofs.blobs(repository, stated.digests[left], stated.sizes[left])
+        walk.sightings.add_packed(repository, split(stated.digests[spared]), proofs.sighting)
+        rest = stated.unusual.union(stated.stating(~spared))
+        return tuple(digests[at] for at in sorted(rest))
+
+    def _asked_anyway(self, place: Place, manifest: Manifest) -> Iterator[bytes]:
+        """Mark a manifest's content; yield the packed digests that are requested in any case."""
+        for link in manifest.links:
+            if link.kind in _CONTENT:
+                target = link.target
+                blob = (place[0], target.digest)
+                if blob not in self.walk.sightings:
+                    self._mark(blob, link.kind, target, bare=place in self.walk.bare)
+                if place in self.always or blob in self._whole or blob in self._loose:
+                    yield target.digest.packed
 
     async def _ordered(
         self,
@@ -150,6 +173,9 @@ class BlobCheck:
     def _collect(self, standing: Standing) -> None:
         """Note each blob of some repositories once, and those whose size the manifests dispute."""
         walk = self.walk
+        if self.proofs:
+            proofs, every = self.proofs, standing.items()
+            standing = {at: self._spare(proofs, at, digests) for at, digests in every}
         for place, link in _content(walk, standing):
             target = link.target
             blob = (place[0], target.digest)
@@ -168,7 +194,7 @@ class BlobCheck:
     def _mark(self, blob: Place, kind: Kind, target: Descriptor, *, bare: bool) -> None:
         if kind is Kind.BLOB:
             self._loose.add(blob)
-        if not bare or target.media_type not in IMAGE_CONFIGS:
+        if not bare or target.media_type not in IMAGE_CONFIGS or target.digest in self.platforms:
             return
         known = target.data if target.inline else self.walk.memory.manifest(target.digest)
         if known is not None:

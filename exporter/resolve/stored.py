@@ -6,22 +6,22 @@ period, at a moment that its name decides. So turns are spread evenly, and only 
 round has to be remembered (`Snapshot.sampled_at`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 
-from exporter.facts.digests import DIGEST_BYTES, Halves, Marks, pack_texts
+from exporter.facts.digests import DIGEST_BYTES, Halves, Marks, Rows, pack_texts, rows_of
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Bytes, Inventory, Links
 from exporter.facts.proof import STORED, Proof, Sighting, State
 from exporter.facts.snapshot import Disagreement, Snapshot
 from exporter.facts.stored import Stored
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.reference import Place, Repository, Tag
+from exporter.oci.reference import Repository, Tag
 
 ALWAYS_ASKED: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.LATEST})
 """Tags of these classes, and everything below them, are requested at every audit."""
@@ -81,8 +81,9 @@ class StorageProofs:
         roots = (root for root in self.before.roots if root.sighting.state is State.PRESENT)
         known = {(root.repository, root.tag): root.digest for root in roots if root.digest}
         alike = {at: known[at] for at in names if at in known and self.named(at) == known[at]}
+        own = np.array([crc32(repository.encode()) for repository, _ in alike], np.int64)
         heads = np.array([crc32(tag.encode()) for _, tag in alike], np.int64)
-        due = self._due([repository for repository, _ in alike], heads, self._since)
+        due = self._due(own, heads, self._since)
         found = {
             at: digest for (at, digest), asked in zip(alike.items(), due, strict=True) if not asked
         }
@@ -99,33 +100,43 @@ class StorageProofs:
             self._tags[repository] = self.stored.tags(repository)
         return self._tags[repository]
 
-    def manifests(self, stated: Mapping[Place, int]) -> list[Place]:
-        """Return the manifests that need no request, given their sizes."""
-        return self._proven(stated, blobs=False)
+    def manifests(self, repository: Repository, stated: Mapping[Digest, int]) -> list[Digest]:
+        """Return the manifests of a repository that need no request, given their sizes.
 
-    def blobs(self, stated: Mapping[Place, int]) -> list[Place]:
-        """Return the blobs that need no request, given their sizes."""
-        return self._proven(stated, blobs=True)
+        Only sha256: of other manifests there are few, and they are requested.
+        """
+        usual = [each for each in stated if each.algorithm == "sha256"]
+        digests = rows_of(pack_texts(usual) or b"")
+        sizes = np.array([stated[each] for each in usual], np.int64)
+        links = self.inventory.revisions
+        spared = self._proven(repository, digests, sizes, links, _MANIFEST_PROOFS)
+        return [usual[at] for at in np.flatnonzero(spared).tolist()]
 
-    def _proven(self, stated: Mapping[Place, int], *, blobs: bool) -> list[Place]:
-        if self.before is None or self._since is None:
-            return []
-        earlier, proofs = self.before.sightings, _BLOB_PROOFS if blobs else _MANIFEST_PROOFS
-        held = [place for place in stated if _right(earlier.get(place), proofs)]
-        links = self.inventory.layers if blobs else self.inventory.revisions
-        sizes, times = self.stored.sizes(held, links)
-        wanted = np.array([stated[place] for place in held], np.int64)
+    def blobs(self, repository: Repository, digests: Rows, sizes: Bytes) -> Marks:
+        """Mark the blobs of a repository that need no request, given their sizes."""
+        return self._proven(repository, digests, sizes, self.inventory.layers, _BLOB_PROOFS)
+
+    def _proven(
+        self,
+        repository: Repository,
+        digests: Rows,
+        stated: Bytes,
+        links: Links,
+        proofs: frozenset[Proof],
+    ) -> Marks:
+        if self.before is None or self._since is None or not len(digests):
+            return np.zeros(len(digests), bool)
+        right = self.before.sightings.marked(repository, digests, lambda at: _right(at, proofs))
+        sizes, times = self.stored.sizes_in(repository, digests, links)
         # What was written since the last audit is new, or was tampered with.
-        right = (sizes == wanted) & (times <= int(self._since * _SECOND))
-        due = self._due([repository for repository, _ in held], _heads(held), self._since)
-        found = [held[at] for at in np.flatnonzero(right & ~due).tolist()]
-        self.used |= bool(found)
-        return found
+        right &= (sizes == stated) & (times <= int(self._since * _SECOND))
+        heads = digests.view(">u4")[:: DIGEST_BYTES // _HEAD].astype(np.int64)
+        right &= ~self._due(np.full(len(digests), crc32(repository.encode())), heads, self._since)
+        self.used |= bool(right.any())
+        return right
 
-    def _due(self, repositories: Sequence[Repository], heads: Halves, since: float) -> Marks:
-        """Mark the places whose turn came since the last round."""
-        crcs = {each: crc32(each.encode()) for each in set(repositories)}
-        own = np.array([crcs[each] for each in repositories], np.int64)
+    def _due(self, own: Halves, heads: Halves, since: float) -> Marks:
+        """Mark what has its turn since the last round: by the sums of its repository and name."""
         phase = (own + heads) % _TURNS * (self.period / _TURNS)
         turns: Marks = np.floor((self.now - phase) / self.period) > np.floor(
             (since - phase) / self.period
@@ -133,13 +144,5 @@ class StorageProofs:
         return turns
 
 
-def _right(seen: Sighting | None, proofs: frozenset[Proof]) -> bool:
-    return seen is not None and seen.state is State.PRESENT and seen.proof in proofs
-
-
-def _heads(places: Sequence[Place]) -> Halves:
-    digests = [digest for _, digest in places]
-    packed = pack_texts(digests)
-    if packed is None:
-        return np.array([crc32(each.encode()) for each in digests], np.int64)
-    return np.frombuffer(packed, ">u4")[:: DIGEST_BYTES // _HEAD].astype(np.int64)
+def _right(seen: Sighting, proofs: frozenset[Proof]) -> bool:
+    return seen.state is State.PRESENT and seen.proof in proofs

@@ -1,6 +1,7 @@
 """Manifests, breadth first: each digest is read once, each place requested once."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -122,13 +123,18 @@ class Walk:
 
     def _spare(self, wave: list[Place], proofs: StorageProofs) -> list[Place]:
         """Take what the storage proves of known manifests; return the others."""
-        known = self.before
-        spared = proofs.manifests({at: known[at[1]].size for at in wave if at[1] in known})
-        for place in spared:
-            held = place[1] in self.manifests
-            refused = None if held else self._hold(known[place[1]])
-            self.sightings[place] = refused or proofs.sighting
-        return [place for place in wave if place not in self.sightings] if spared else wave
+        known, spared = self.before, set[Place]()
+        stated: defaultdict[Repository, dict[Digest, int]] = defaultdict(dict)
+        for repository, digest in wave:
+            if digest in known:
+                stated[repository][digest] = known[digest].size
+        for repository, sizes in stated.items():
+            for digest in proofs.manifests(repository, sizes):
+                held = digest in self.manifests
+                refused = None if held else self._hold(known[digest])
+                self.sightings[repository, digest] = refused or proofs.sighting
+                spared.add((repository, digest))
+        return [place for place in wave if place not in spared]
 
     async def _manifests(self, wave: list[Place]) -> None:
         """Read each new digest once, at its first place; then request the other places."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts import sightings
+from exporter.facts.digests import rows_of
 from exporter.facts.proof import HEADER, LAST_BYTE, Sighting, State, gone
 from exporter.facts.sightings import Sightings
 from exporter.oci.digest import Digest
@@ -32,11 +33,19 @@ def test_they_hold_what_was_noted_last(
         known = Sightings(dict(first))
         changed = known.copy()
         changed.update(then)
+        marked_alike(changed, {**dict(first), **dict(then)})
         same(changed, {**dict(first), **dict(then)})
         same(known, dict(first))
         same(known.amended(dict(then)), {**dict(first), **dict(then)})
         changed.share(known)
         same(changed, {**dict(first), **dict(then)})
+
+
+def marked_alike(made: Sightings, wanted: dict[Place, Sighting]) -> None:
+    keys = [Digest.of(bytes([number])).packed for number in range(256)]
+    marks = made.marked(Repository("app"), rows_of(b"".join(keys)), LAST_BYTE.__eq__)
+    places = [(Repository("app"), Digest.of_packed(key)) for key in keys]
+    assert marks.tolist() == [wanted.get(place) == LAST_BYTE for place in places]
 
 
 def same(made: Sightings, wanted: dict[Place, Sighting]) -> None:
