@@ -154,8 +154,12 @@ def unreached(report: Report) -> str:
 
 def _way(gap: Gap, *, plain_http: bool) -> str:
     """Return what to try where a registry answered nothing."""
+    if "not accept the login" in gap.detail:
+        return _WAYS[Reason.UNAUTHORIZED]
     if gap.subject == "_catalog" and gap.reason in (Reason.UNAUTHORIZED, Reason.DENIED):
         return _UNLISTED
+    if gap.reason is Reason.UNAUTHORIZED and "the login is right" in gap.detail:
+        return _WAYS[Reason.DENIED]
     if gap.reason is Reason.CONSENT and not _counts(gap):
         return "other repositories are audited all the same"
     if plain_http and gap.reason in (Reason.RESET, Reason.NOT_A_REGISTRY):

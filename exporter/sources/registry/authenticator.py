@@ -11,7 +11,7 @@ from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.credentials import Login, LoginSource, Uncarried, carried
-from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.messages import BASE, Request, Response
 from exporter.sources.registry.tokens import Challenge, Send, best_challenge, fetch
 
 MOST: Final = 4096
@@ -26,6 +26,8 @@ _FAILED_FOR: Final = 5.0
 _SHOWN_FOR: Final = 300.0
 """Seconds after which a login is looked up anew: files and helpers rotate them."""
 
+_LENIENT: Final = "harbor-registry"
+"""The service of a token server that gives tokens to wrong logins too (Harbor 2.15.2, run)."""
 _PARTIAL: Final = (
     "its token server grants no catalogue: this is what the account may see, maybe a part"
 )
@@ -93,9 +95,10 @@ class Authenticator:
     """The authorizations of one registry, each fetched once however many wait for it."""
 
     def __init__(self, registry: Address, logins: LoginSource, send: Send) -> None:
-        """`send` sends a request to a token server."""
+        """`send` sends a request, to a token server too."""
         self._registry, self._logins, self._send = registry, logins, send
         self._learned: Challenge | None = None
+        self._greeting: Challenge | None = None
         self._offered: Challenge | None = None
         """How to log in where nobody needs to: zot says so beside its 200."""
         self._spurned = False
@@ -119,6 +122,15 @@ class Authenticator:
     def known(self) -> Challenge | None:
         """How the registry wants to be convinced, as far as it said."""
         return self._learned or self._offered
+
+    @property
+    def greeting(self) -> Challenge | None:
+        """How `/v2/` wants it, which tells the kind; how anything else does before it was asked."""
+        return self._greeting or self.known
+
+    def greet(self, response: Response) -> None:
+        """Note the 401 of `/v2/`. Harbor's catalogue wants to be met in another way."""
+        self._greeting = self.learn(response)
 
     def offer(self, response: Response) -> None:
         """Note how to log in at a registry that answers without a login."""
@@ -227,17 +239,48 @@ class Authenticator:
         self._worked = None
         return True
 
-    def reject(self, request: Request, refused: Authorization) -> None:
-        """Note that one which was just fetched does not fit: it is not tried for a while."""
-        words = "the login does not grant this"
+    async def reject(self, request: Request, refused: Authorization) -> Unseen:
+        """Note that one which was just fetched does not fit: it is not tried for a while.
+
+        Return why: a login that is wrong is shown no more, one without this right elsewhere.
+        """
+        words = "the login is right, and does not grant this"
         if refused.login is None:
             words = "not shown to anybody without a login"
-        elif not refused.works:
+        elif not (refused.works or await self._is_right(refused.login, request)):
             words = "the registry does not accept the login"
             self._refused[refused.login] = _now() + _REFUSED_FOR
+        failure = Unseen(request.subject, Reason.UNAUTHORIZED, words)
         if challenge := self._challenges.get(request.scope):
-            failure = Unseen(request.subject, Reason.UNAUTHORIZED, words)
             self._kept.keep(challenge, _Refusal(failure, _now() + _REFUSED_FOR))
+        return failure
+
+    async def _is_right(self, login: Login, request: Request) -> bool:
+        """Is a login right that was refused for a request, as far as that can be told?
+
+        A token server has accepted it. Harbor's takes a wrong one for nobody's, unless it is asked
+        for no scope, as `docker login` does. By Basic `/v2/` tells, once a list was refused: where
+        content is, a password is not shown twice.
+        """
+        if login == self._worked or self._is_refused(login):
+            return login == self._worked
+        met, greeting = self._challenges.get(request.scope), self._greeting
+        if greeting is not None and greeting.service == _LENIENT:
+            return await self._gets_token(greeting._replace(scope=""), login)
+        if met is None or met.scheme != "basic":
+            return met is not None and not login.registry_token
+        return request.lists and greeting is not None and await self._is_let_in(login)
+
+    async def _gets_token(self, challenge: Challenge, login: Login) -> bool:
+        with suppress(Unseen):
+            await fetch(self._send, challenge, login, secure=self._registry.secure)
+            return True
+        return False
+
+    async def _is_let_in(self, login: Login) -> bool:
+        with suppress(Unseen):
+            return (await self._send(BASE, login.basic)).ok
+        return False
 
     async def _login(self, request: Request) -> Login | None:
         """Look up the login; where that fails, say which file or helper it was."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.ports import Sink, Unseen
@@ -54,6 +55,10 @@ class Request:
     def lists(self) -> bool:
         """May the answer be a part of the truth, depending on who asks?"""
         return self.endpoint in ("catalog", "tags")
+
+
+BASE: Final = Request("base", "/v2/", "/v2/")
+"""Does it answer at all, and to whom?"""
 
 
 def for_content(repository: str, kind: str, reference: str, accept: str, most: int) -> Request:

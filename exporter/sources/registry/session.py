@@ -21,7 +21,7 @@ from exporter.sources.registry.credentials import LoginSource, carried
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import Breaker, Pace, PullBudget, RequestLimits
-from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.messages import BASE, Request, Response
 from exporter.sources.registry.proxy_caches import PROXY_APIS, ProxyCaches
 from exporter.sources.registry.responses import (
     absence,
@@ -38,7 +38,6 @@ _AGAIN: Final = _LOST | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 """Failures that another try may mend. A timeout is not among them: it has cost enough already."""
 _CONTENT: Final = frozenset({"manifest", "blob"})
 _READS: Final = frozenset({"GET", "HEAD"})
-_BASE: Final = Request("base", "/v2/", "/v2/")
 _CONFIG: Final = Request("base", "/config", "/config", most=2**20)
 _QUAY_IO: Final = "quay.io"
 _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 429, 500, 503
@@ -109,7 +108,7 @@ class Session:
         """The signs of its kind in its answers so far."""
         if self.origin is not None and not self._asked:
             return self.origin.signs
-        challenge = self._authenticator.known
+        challenge = self._authenticator.greeting
         where = (challenge.realm, challenge.service) if challenge else ()
         return Signs(self._host, self._headers, *where)
 
@@ -245,12 +244,12 @@ class Session:
 
     async def ping(self) -> None:
         """Does it answer at all? Nobody is held back; a response ends failing fast."""
-        response = await self._decided(self._patiently(lambda: self._once(_BASE, "")))
+        response = await self._decided(self._patiently(lambda: self._once(BASE, "")))
         self._asked, self._headers = True, {} if response.foreign else response.headers
         if response.status == _UNAUTHORIZED and not response.foreign:
-            self._authenticator.learn(response)
+            self._authenticator.greet(response)
         elif response.media_type == "text/html" or response.status not in (_OK, _DENIED):
-            raise refusal(response, _BASE.subject)
+            raise refusal(response, BASE.subject)
         else:
             self._authenticator.offer(response)
         self._shown_to_all = response.status == _OK
@@ -325,7 +324,7 @@ class Session:
             shown = await self._authenticator.renew(request, response, shown)
             response = await self._once(request, shown.header)
             if _refuses(request, response):
-                self._authenticator.reject(request, shown)
+                raise await self._authenticator.reject(request, shown)
         if response.status == _UNAUTHORIZED and not (
             response.foreign or _refuses(request, response)
         ):

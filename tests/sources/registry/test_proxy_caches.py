@@ -51,9 +51,12 @@ class Telling(Counting):
     """What each request for the API showed."""
 
     def answer(self, asked: Asked) -> Answer:
-        if asked.target.partition("?")[0] != PATHS[self.kind]:
+        path, shown = asked.target.partition("?")[0], asked.headers.get("Authorization", "")
+        if self.kind == "harbor" and path == "/v2/_catalog" and not shown.startswith("Basic"):
+            return Answer(401, b"", {"Www-Authenticate": 'Basic realm="harbor"'})
+        if path != PATHS[self.kind]:
             return super().answer(asked)
-        self.accounts.append(asked.headers.get("Authorization", ""))
+        self.accounts.append(shown)
         return self.told
 
 
