@@ -248,7 +248,7 @@ def again(args: argparse.Namespace) -> Invocation:
     for option in _REACHING:
         value = typed.get(option.removeprefix("--").replace("-", "_"))
         found += [option] if value is True else [option, str(value)] if value else []
-    return Invocation(shlex.join(found))
+    return Invocation.of_command(shlex.join(found), os.environ, os.getppid())
 
 
 def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import shlex
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -104,7 +103,7 @@ def _typed_again(args: argparse.Namespace) -> str:
     valued = (*given.items(), *(("--source", each) for each in args.source))
     words += [str(word) for pair in valued if pair[1] for word in pair]
     words += [f"--{each}" for each in ("scrub", "keep-tags") if vars(args)[each.replace("-", "_")]]
-    return " ".join(filter(None, ("pullproof repair", shlex.join(words), again(args).options)))
+    return again(args).line("repair", *words)
 
 
 async def _repaired(

@@ -14,6 +14,8 @@ PLAIN_HTTP: Final = "--plain-http"
 """The option that reaches a registry without TLS."""
 ARCHIVE: Final = "image.tar"
 """The file that commands on nodes export an image to."""
+_NOBODY: Final = 0
+"""The parent's process id where the parent is outside the container: getppid(2)."""
 _NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -35,33 +37,47 @@ class Invocation:
         chart sets them; else what Kubernetes mounts, and the host's name.
         """
         options = shlex.join(("--config", str(config.absolute())))
-        if "KUBERNETES_SERVICE_HOST" not in environ:
-            return cls(options)
-        pod = environ.get("POD_NAME") or environ.get("HOSTNAME", "")
-        return cls(options, environ.get("POD_NAMESPACE") or _mounted(_NAMESPACE), pod)
+        return cls(options, *_pod(environ))
+
+    @classmethod
+    def of_command(cls, options: str, environ: Mapping[str, str], parent: int) -> Self:
+        """Return how a command with these options is typed again, given its parent's process id.
+
+        The chart names the pod. There `kubectl exec POD -- pullproof …` has no parent inside, and
+        the reader is outside; a shell or script in the pod types the next command where it is.
+        """
+        outside = parent == _NOBODY and "POD_NAME" in environ
+        return cls(options, *(_pod(environ) if outside else ()))
 
     def command(self, report: Report, *words: str) -> str:
         """Return a command of pullproof as a line for a shell; words may hold what registries say.
 
         A registry without TLS is asked so, which a configuration says itself.
         """
-        typed = shlex.split(self.options)
-        if is_plain(report) and not {"--config", "--from", PLAIN_HTTP} & {*typed}:
-            typed.insert(0, PLAIN_HTTP)
-        return f"{self._inside}{shlex.join(('pullproof', *map(plain, words), *typed))}"
+        needed = is_plain(report) and not {"--config", "--from", PLAIN_HTTP} & {*self._typed}
+        return self.line(*map(plain, words), *((PLAIN_HTTP,) if needed else ()))
+
+    def line(self, *words: str) -> str:
+        """Return a command of pullproof as a line for a shell, with these words as they are."""
+        return f"{self._inside}{shlex.join(('pullproof', *words, *self._typed))}"
 
     @property
     def saved(self) -> bool:
         """Do commands read a file, and ask no registry?"""
-        return "--from" in shlex.split(self.options)
+        return "--from" in self._typed
 
     def serve(self) -> str:
-        """Return the command that audits periodically; nothing without a configuration."""
-        return f"pullproof serve {self.options}" if "--config" in self.options.split() else ""
+        """Return the command that audits periodically; nothing if it runs, or has no settings."""
+        return self.line("serve") if "--config" in self._typed and not self.pod else ""
 
-    def curl(self, report: Report, host: str) -> str:
-        """Return the command that shows why a registry does not answer."""
-        typed = shlex.split(self.options)
+    def why(self, report: Report, host: str) -> str:
+        """Return the command that shows why a registry does not answer.
+
+        A configuration says how the registry is reached, and curl cannot read one.
+        """
+        typed = self._typed
+        if "--config" in typed:
+            return self.command(report, "check", host, "--verbose")
         trusted = typed[typed.index("--ca-file") + 1] if "--ca-file" in typed else ""
         words = ["--cacert", trusted] if trusted else ["-k"] if "--insecure" in typed else []
         scheme = "http" if is_plain(report) or PLAIN_HTTP in typed else "https"
@@ -80,11 +96,16 @@ class Invocation:
         )
 
     @property
+    def _typed(self) -> list[str]:
+        return shlex.split(self.options)
+
+    @property
     def _inside(self) -> str:
         """Return the prefix that runs a command in the pod."""
         if not self.pod:
             return ""
-        within = ("-n", self.namespace) if self.namespace else ()
+        within = ["-n", self.namespace] if self.namespace else []
+        within += ["-i"] if "--password-stdin" in self._typed else []
         return f"{shlex.join(('kubectl', 'exec', *within, self.pod))} -- "
 
 
@@ -96,6 +117,14 @@ def is_plain(report: Report) -> bool:
 AS_TYPED: Final = Invocation()
 """The invocation that needs only the registry's address."""
 _UPLOAD: Final = "Upload the exported image"
+
+
+def _pod(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the namespace and the name of the pod; nothing outside of Kubernetes."""
+    if "KUBERNETES_SERVICE_HOST" not in environ:
+        return "", ""
+    pod = environ.get("POD_NAME") or environ.get("HOSTNAME", "")
+    return environ.get("POD_NAMESPACE") or _mounted(_NAMESPACE), pod
 
 
 def _mounted(file: Path) -> str:

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 
 _TREE: Final = Path(__file__).parents[2]
+_STARTED: Final = """
+import os, sys
+from exporter.cli import main
+os.getppid = lambda: 0
+sys.exit(main())
+"""
+"""The program as a container's runtime starts it: its parent is outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Pod:
     containers: list[str]
     mounts: dict[str, str]
     """The folder here of each folder there."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """What is set in it."""
 
     def tool(self, folder: Path) -> None:
         """Put a `kubectl` into a folder."""
@@ -51,7 +61,7 @@ class Pod:
         program, *words = map(self.here, command)
         if program != "pullproof":
             _refuse(f"exec: {program}: executable file not found in $PATH")
-        return [sys.executable, "-m", "exporter", *words]
+        return [sys.executable, "-c", _STARTED, *words]
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file into it: `[NAMESPACE/]POD:PATH`."""
@@ -68,6 +78,7 @@ def main(place: str, *words: str) -> None:
     parser = argparse.ArgumentParser("kubectl", allow_abbrev=False)
     parser.add_argument("-n", "--namespace", default="default")
     parser.add_argument("-c", "--container")
+    parser.add_argument("-i", "--stdin", action="store_true")
     parser.add_argument("verb", choices=["exec", "cp"])
     parser.add_argument("names", nargs="+")
     typed = parser.parse_intermixed_args(words[:cut])
@@ -79,7 +90,8 @@ def main(place: str, *words: str) -> None:
         _refuse(f"namespaces {typed.namespace!r} not found")
     if len(typed.names) != 1 or not command:
         _refuse("you must specify at least one command for the container")
-    done = subprocess.run(pod.exec(typed.names[0], typed.container, command), check=False)
+    started = pod.exec(typed.names[0], typed.container, command)
+    done = subprocess.run(started, check=False, env=os.environ | pod.variables)
     sys.exit(done.returncode)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.report import Report
 from exporter.publish.answers.check import next_command
 from exporter.publish.answers.remedies import remedies
@@ -53,6 +54,43 @@ def test_in_a_cluster_every_command_goes_to_the_pod_and_the_archive_is_copied_th
     assert all(each.endswith(f" --config {CONFIG}") for each in inside)
     assert "kubectl cp image.tar ops/audit-0:/tmp/image.tar" in commands
     assert any("--source oci-archive:/tmp/image.tar" in each for each in inside)
+
+
+@pytest.mark.parametrize(
+    ("environ", "parent", "inside"),
+    [
+        (IN_A_POD, 0, "kubectl exec -n ops audit-0 -- "),
+        (IN_A_POD, 17, ""),
+        (IN_A_POD, 1, ""),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "HOSTNAME": "job-of-a-pipeline"}, 0, ""),
+        ({"POD_NAME": "audit-0"}, 0, ""),
+    ],
+    ids=["kubectl exec", "shell", "script", "pipeline", "elsewhere"],
+)
+def test_a_command_typed_into_a_pod_from_outside_is_answered_with_commands_for_outside(
+    environ: dict[str, str], parent: int, inside: str
+) -> None:
+    again = Invocation.of_command("--config a.yml", environ, parent)
+
+    found = next_command([asked("https://reg.example")], again)
+    assert found == f"{inside}pullproof inspect reg.example/app:v1 --config a.yml"
+
+
+def test_a_password_from_standard_input_reaches_the_pod() -> None:
+    again = Invocation.of_command("--username me --password-stdin", IN_A_POD, 0)
+
+    assert again.line("check").startswith("kubectl exec -n ops -i audit-0 -- pullproof check ")
+
+
+def test_a_configured_registry_that_does_not_answer_is_asked_as_it_is_configured() -> None:
+    gap = Gap(Scope.REGISTRY, "main", Reason.SERVER_ERROR, "503")
+    away = report()
+    seen = replace(away.snapshot, address="https://reg.example", gaps=(gap,))
+    away = replace(away, snapshot=seen)
+
+    found = next_command([away], Invocation("--config a.yml"))
+    assert found == "pullproof check reg.example --verbose --config a.yml"
+    assert next_command([away]) == "curl -v https://reg.example/v2/"
 
 
 def test_outside_of_a_cluster_the_configuration_is_enough() -> None:

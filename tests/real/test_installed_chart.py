@@ -1,7 +1,8 @@
 """Do the links and commands of an installed chart work: of pages, alerts, dashboards and notes?
 
 The exporter runs with the configuration that helm rendered, Prometheus with the rendered rules, and
-`kubectl` reaches the rendered pod. Nothing is set for links but `external_url`.
+`kubectl` reaches the rendered pod. Nothing is set for links but `external_url`. One registry speaks
+plain http, one has a certificate of a private authority, mounted from a ConfigMap, and one a name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import tarfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -25,12 +27,13 @@ from tests.parts.pages import Shell
 from tests.parts.ports import held
 from tests.parts.process import until
 from tests.parts.product import Exporter, exporter
-from tests.parts.registry import Registry, registry
+from tests.parts.registry import Registry, Settings, registry
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from tests.parts.certificates import Authority
 
 Json = dict[str, Any]
 
@@ -38,7 +41,11 @@ pytestmark = pytest.mark.real
 
 NAME: Final = "release-pullproof"
 POD: Final = f"{NAME}-6d4cf56db6-x7k2p"
-APP: Final = two_platforms("app")
+PLAIN, PRIVATE, NAMED = "plain", "private", "named"
+KINDS: Final = (PLAIN, PRIVATE, NAMED)
+APPS: Final = {kind: two_platforms(kind) for kind in KINDS}
+CONFIG: Final = "/etc/pullproof/pullproof.yml"
+AUTHORITY: Final = "/run/pullproof/configmaps/authority/ca.crt"
 EXPECTED: Final = {"RegistryLatestTagBroken"}
 
 
@@ -48,7 +55,7 @@ class Installed:
 
     objects: dict[tuple[str, str], Json]
     values: Json
-    registry: Registry
+    registries: dict[str, Registry]
     exporter: Exporter
     prometheus: Prometheus
     shell: Shell
@@ -56,6 +63,9 @@ class Installed:
     @property
     def address(self) -> str:
         return f"{self.values['config']['external_url']}/"
+
+    def label(self, kind: str) -> str:
+        return "main" if kind == NAMED else self.registries[kind].host
 
     def run(self, command: str, expected: int) -> str:
         done = self.shell.run(command)
@@ -70,12 +80,21 @@ class Installed:
         ]
 
 
-def values(address: str, registry: Registry) -> Json:
-    audited = {"url": registry.url, "plain_http": True, "tags": {"select": ["*"]}}
+def values(address: str, registries: dict[str, Registry]) -> Json:
+    reached: dict[str, Json] = {
+        PLAIN: {"plain_http": True},
+        PRIVATE: {"ca_file": AUTHORITY},
+        NAMED: {"plain_http": True, "name": "main"},
+    }
+    audited = [
+        {"url": each.url, "tags": {"select": ["*"]}} | reached[kind]
+        for kind, each in registries.items()
+    ]
     on = {"enabled": True}
     return {
         "image": {"repository": "registry.example.com/pullproof"},
-        "config": {"external_url": f"http://{address}", "registries": [audited]},
+        "configMaps": ["authority"],
+        "config": {"external_url": f"http://{address}", "registries": audited},
         **dict.fromkeys(("prometheusRule", "dashboards", "serviceMonitor"), on),
     }
 
@@ -87,28 +106,37 @@ def pod_of(objects: dict[tuple[str, str], Json], folder: Path) -> Pod:
     mounts = {each["mountPath"]: str(folder / each["name"]) for each in container["volumeMounts"]}
     for each in mounts.values():
         (folder / each).mkdir(parents=True)
-    return Pod(NAMESPACE, [POD, f"deployment/{NAME}"], [container["name"]], mounts)
+    variables = {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}
+    known = {"metadata.name": POD, "metadata.namespace": NAMESPACE}
+    for each in container["env"]:
+        variables[each["name"]] = known[each["valueFrom"]["fieldRef"]["fieldPath"]]
+    return Pod(NAMESPACE, [POD, f"deployment/{NAME}"], [container["name"]], mounts, variables)
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+def installed(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[Installed]:
     folder = tmp_path_factory.mktemp("installed")
     with ExitStack() as stack:
-        here = stack.enter_context(registry(folder / "registry"))
-        here.push("team/app", APP, "v1", "latest")
-        keep(folder)
-        here.collect("--delete-untagged")
+        here = {}
+        for kind in KINDS:
+            trusted = Settings(authority=authority if kind == PRIVATE else None)
+            here[kind] = stack.enter_context(registry(folder / kind, trusted))
+            here[kind].push("team/app", APPS[kind], "v1", "latest")
+            keep(folder, kind)
+            here[kind].collect("--delete-untagged")
         address = stack.enter_context(held())
         given = values(address, here)
         objects = rendered(values=given)
         pod = pod_of(objects, folder / "pod")
         pod.tool(folder / "tools")
+        Path(pod.here(AUTHORITY)).write_bytes(authority.certificate.read_bytes())
         text = objects["ConfigMap", NAME]["data"]["pullproof.yml"]
-        settings = yaml.safe_load(text) | {"listen": [address], "clusters": []}
+        settings = yaml.safe_load(text.replace(AUTHORITY, pod.here(AUTHORITY)))
+        settings |= {"listen": [address], "clusters": [], "interval": "1h"}
         settings["ledger"] = f"{pod.here('/var/lib/pullproof/x')[:-1]}ledger.sqlite"
-        in_pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "POD_NAME": POD}
-        in_pod["POD_NAMESPACE"] = NAMESPACE
-        running = stack.enter_context(exporter(folder / "pod" / "config", settings, in_pod))
+        running = stack.enter_context(exporter(folder / "pod" / "config", settings, pod.variables))
         (folder / "rules").mkdir()
         (folder / "rules" / "rules.yml").write_text(
             yaml.safe_dump(objects["PrometheusRule", NAME]["spec"])
@@ -122,13 +150,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         yield Installed(objects, given, here, running, watching, shell)
 
 
-def keep(folder: Path) -> None:
+def answered(text: str) -> list[str]:
+    """The commands that an answer prints."""
+    return re.findall(r"^(?:  |Next: )((?:pullproof|kubectl exec) .*)$", text, re.MULTILINE)
+
+
+def keep(folder: Path, kind: str) -> None:
     """Let a node have the image, as `ctr` exports it."""
-    layout.write(folder / "layout", APP, "v1")
-    with tarfile.open(folder / "node.tar", "w") as tar:
-        tar.add(folder / "layout", ".")
+    layout.write(folder / kind / "layout", APPS[kind], "v1")
+    with tarfile.open(folder / f"{kind}.tar", "w") as tar:
+        tar.add(folder / kind / "layout", ".")
     tools = folder / "tools"
-    tools.mkdir()
+    tools.mkdir(exist_ok=True)
     copy = "for each; do file=$before before=$each; done; cp node.tar $file"
     (tools / "ctr").write_text(f"#!/bin/sh\n{copy}\n")
     (tools / "ctr").chmod(0o755)
@@ -156,7 +189,7 @@ def test_every_link_of_every_dashboard_is_answered(installed: Installed) -> None
     for board in boards.values():
         for text in board["data"].values():
             found = links.of_dashboard(
-                json.loads(text), installed.prometheus, anything, installed.registry.host
+                json.loads(text), installed.prometheus, anything, installed.label(PLAIN)
             )
             assert len(found) >= 2
             assert {each: links.status(each) for each in found} == dict.fromkeys(found, 200)
@@ -176,11 +209,33 @@ def test_the_commands_of_the_notes_do_what_they_say(installed: Installed) -> Non
     assert forward.endswith(f"port-forward service/{NAME} 10470:{port['port']}")
     assert selected.items() <= installed.objects["Deployment", NAME]["metadata"]["labels"].items()
     assert all(f"--namespace {NAMESPACE} " in each for each in commands)
-    assert "team/app:latest" in installed.run(check, 1)
+    said = installed.run(check, 1)
+    assert said.count("latest    team/app:latest  MISSING") == len(KINDS)
+    *finds, closer = answered(said)
+    assert len(finds) == len(KINDS)
+    assert all("No source has it" in installed.run(each, 1) for each in finds)
+    assert "MISSING" in installed.run(closer, 1)
 
 
-def test_the_commands_of_pages_repair_a_tag_from_outside_the_pod(installed: Installed) -> None:
-    path = f"/tag/{installed.registry.host}/team/app:v1"
+def test_an_answer_prints_commands_that_work_outside_the_pod_where_it_is_read(
+    installed: Installed,
+) -> None:
+    asked = f"pullproof check {installed.label(PRIVATE)}/team/app:v1 --config {CONFIG}"
+    (closer,) = answered(installed.run(f"kubectl exec -n {NAMESPACE} {POD} -- {asked}", 1))
+    find, *_, verify = answered(installed.run(closer, 1))
+
+    assert "No source has it" in installed.run(find, 1)
+    assert "MISSING" in installed.run(verify, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_commands_of_pages_repair_a_tag_from_outside_the_pod(
+    installed: Installed, kind: str
+) -> None:
+    path = f"/tag/{installed.label(kind)}/team/app:v1"
+    (installed.shell.folder / "node.tar").write_bytes(
+        (installed.shell.folder / f"{kind}.tar").read_bytes()
+    )
     again, find, upload, *exports, copy, push, verify = installed.commands(path)
 
     assert all(
@@ -211,7 +266,7 @@ def test_the_commands_of_pages_repair_a_tag_from_outside_the_pod(installed: Inst
     ],
 )
 def test_what_names_another_pod_is_not_run(installed: Installed, wrong: tuple[str, str]) -> None:
-    again = installed.commands(f"/tag/{installed.registry.host}/team/app:v1")[0]
+    again = installed.commands(f"/tag/{installed.label(NAMED)}/team/app:v1")[0]
     done = installed.shell.run(again.replace(*wrong))
 
     assert done.returncode != 0

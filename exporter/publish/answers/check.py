@@ -221,7 +221,7 @@ def next_command(reports: Sequence[Report], invocation: Invocation = AS_TYPED) -
     away = next((report for report in reports if report.snapshot.blind), None)
     if away and needs_consent(away):
         return invocation.command(away, "check", host(away), COUNT_PULLS)
-    return invocation.serve() if away is None else invocation.curl(away, host(away))
+    return invocation.serve() if away is None else invocation.why(away, host(away))
 
 
 def _look_closer(report: Report, tag: TagReport) -> tuple[str, ...]:
