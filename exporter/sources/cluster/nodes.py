@@ -147,13 +147,14 @@ class ClusterNodes:
     def reach(self, pod: PodSpec) -> Nodes:
         """Return where a pod must be servable, and where else it may be started.
 
-        Where no node admits it now, its own spec tells; where neither does, nothing is known, but
-        for what the spec excludes.
+        Where no node admits it now, the pools tell that start none, or else its own spec; where
+        none of them does, nothing is known, but for what the spec excludes.
         """
         admitted, said = self.admitted(pod), stated(pod)
         sure = not admitted or only_by_platform(pod)
         must = frozenset(each for each in self.always if sure and allows(pod, each))
-        return Nodes(must, (admitted or said.platforms) - must, said.barred)
+        closed = frozenset[Platform]() if admitted else self._of_pools(pod, closed=True)
+        return Nodes(must, (admitted or closed or said.platforms) - must, said.barred)
 
     def admitted(self, pod: PodSpec) -> frozenset[Platform]:
         """Return the platforms of all nodes on which a pod may be started."""
@@ -163,11 +164,16 @@ class ClusterNodes:
             for node, platform in self._possible:
                 if platform is not None and platform not in found and admits(node, pod):
                     found.add(platform)
-            for pool in self._pools:
-                if pool.platform not in found and admits(_of_pool(pool, pod), pod):
-                    found.add(pool.platform)
+            found |= self._of_pools(pod, closed=False)
             self._admitted[key] = frozenset(found)
         return self._admitted[key]
+
+    def _of_pools(self, pod: PodSpec, *, closed: bool) -> frozenset[Platform]:
+        return frozenset(
+            pool.platform
+            for pool in self._pools
+            if pool.is_closed is closed and any(admits(node, pod) for node in pool.nodes(pod))
+        )
 
     def admitted_nowhere(self, pod: PodSpec) -> bool:
         """Is it sure that no node admits a pod? One need not say what it runs on to admit it."""
@@ -194,13 +200,6 @@ def spec_key(pod: PodSpec) -> bytes:
     """
     tolerations = [each for each in pod.tolerations if each.key not in _PASSING]
     return msgspec.json.encode((pod.node_selector, pod.affinity, tolerations, pod.os))
-
-
-def _of_pool(pool: Pool, pod: PodSpec) -> Node:
-    """Return the node that a pool would start for a pod."""
-    node = pool.node(pod)
-    info = objects.NodeInfo(pool.platform.architecture, pool.platform.os)
-    return Node(node.metadata, node.spec, objects.NodeStatus(info))
 
 
 def _platform(node: Node) -> Platform | None:

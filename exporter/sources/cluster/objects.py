@@ -219,22 +219,19 @@ class Node(ApiStruct, frozen=True):
     status: NodeStatus = NodeStatus()
 
 
-class NodePoolMeta(ApiStruct, frozen=True):
-    labels: dict[str, str] = field(default_factory=dict)
-
-
 class NodePoolNodeSpec(ApiStruct, frozen=True):
     requirements: tuple[NodeSelectorRequirement, ...] = ()
     taints: tuple[Taint, ...] = ()
 
 
 class NodePoolTemplate(ApiStruct, frozen=True):
-    metadata: NodePoolMeta = NodePoolMeta()
+    metadata: LabelledMeta = LabelledMeta()
     spec: NodePoolNodeSpec = NodePoolNodeSpec()
 
 
 class NodePoolSpec(ApiStruct, frozen=True):
     template: NodePoolTemplate = NodePoolTemplate()
+    limits: dict[str, str | int | float] = field(default_factory=dict)
 
 
 class NodePool(ApiStruct, frozen=True):

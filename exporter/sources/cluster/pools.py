@@ -1,5 +1,6 @@
 """Node pools: the nodes that an autoscaler may start, also where none is there now."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -7,13 +8,17 @@ from typing import Final
 
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
+from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.objects import (
     LabelledMeta,
     Machines,
     Node,
+    NodeInfo,
     NodePool,
     NodeSelectorRequirement,
+    NodeSelectorTerm,
     NodeSpec,
+    NodeStatus,
     PodSpec,
     Taint,
 )
@@ -23,8 +28,19 @@ _ANY: Final = ("amd64", "arm64")
 """Architectures of a NodePool that names none. Source: Karpenter, FAQ (mixed architectures)."""
 _DEFAULT: Final = "amd64"
 """Of a Cluster API group that names none: the autoscaler's `CAPI_SCALE_ZERO_DEFAULT_ARCH`."""
-_KNOWN: Final = ("kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws")
+_KNOWN: Final = (
+    *("kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws", "karpenter.azure.com"),
+    "eks.amazonaws.com",
+)
 """Domains of labels that nodes have although their pool does not name them."""
+_HOSTNAME: Final = "kubernetes.io/hostname"
+"""What no pool can promise: a node that is started has a new name."""
+_SOMETHING: Final = "?"
+"""A value of which nothing is asked but to be there."""
+_NONE: Final = re.compile(r"0+(\.0*)?[A-Za-z]*")
+"""A quantity of nothing."""
+_LIMITED: Final = ("cpu", "memory", "nodes")
+"""Limits of which each node takes a part. Source: Karpenter, NodePools (`spec.limits`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +52,81 @@ class Pool:
     taints: tuple[Taint, ...] = ()
     requirements: tuple[NodeSelectorRequirement, ...] = ()
     """What else their labels will fulfil (Karpenter)."""
+    is_closed: bool = False
+    """Does it start none until somebody changes it, as with a limit of zero?"""
 
-    def node(self, pod: PodSpec) -> Node:
-        """Return the node of this pool that suits a pod best."""
-        labels = {key: value for key, value in _wanted(pod) if self._may_have(key, value)}
-        return Node(LabelledMeta(labels={**labels, **self.labels}), NodeSpec(self.taints))
+    def nodes(self, pod: PodSpec) -> Iterator[Node]:
+        """Yield the nodes of this pool that suit a pod best, one for each of its terms.
 
-    def _may_have(self, key: str, value: str) -> bool:
-        for each in self.requirements:
-            if each.key == key:
-                if each.operator == "In":
-                    return value in each.values
-                return each.operator != "NotIn" or value not in each.values
+        Source: Karpenter `pkg/scheduling` (`Requirements.Compatible`).
+        """
+        selected = [
+            NodeSelectorRequirement(key, "In", (value,)) for key, value in pod.node_selector.items()
+        ]
+        for term in pod.node_terms or (NodeSelectorTerm(),):
+            labels = dict(self.labels)
+            wanted = (*selected, *term.match_expressions)
+            for key in {each.key for each in (*wanted, *self.requirements)} - labels.keys():
+                value = self._value(key, [each for each in wanted if each.key == key])
+                if value is not None:
+                    labels[key] = value
+            info = NodeInfo(self.platform.architecture, self.platform.os)
+            yield Node(LabelledMeta(labels=labels), NodeSpec(self.taints), NodeStatus(info))
+
+    def _value(self, key: str, wanted: list[NodeSelectorRequirement]) -> str | None:
+        """Return the value of a label that suits best; None where a node does not have it."""
+        own = [each for each in self.requirements if each.key == key]
         domain = key.rpartition("/")[0]
-        return any(domain == each or domain.endswith(f".{each}") for each in _KNOWN)
+        known = any(domain == each or domain.endswith(f".{each}") for each in _KNOWN)
+        if not own and (not known or key == _HOSTNAME):
+            return None
+        possible = [value for value in _values([*wanted, *own]) if _fulfils(key, value, own)]
+        suiting = (value for value in possible if _fulfils(key, value, wanted))
+        return next(suiting, possible[0] if possible else None)
 
 
-def _wanted(pod: PodSpec) -> Iterator[tuple[str, str]]:
-    for term in pod.node_terms or ():
-        for each in term.match_expressions:
-            if each.operator == "In":
-                yield from ((each.key, value) for value in each.values)
-    yield from pod.node_selector.items()
+def _fulfils(key: str, value: str | None, conditions: Iterable[NodeSelectorRequirement]) -> bool:
+    labels = {} if value is None else {key: value}
+    return all(matches(each, labels) for each in conditions)
+
+
+def _values(conditions: Iterable[NodeSelectorRequirement]) -> list[str | None]:
+    """Return values of a label of which one fulfils conditions, if any does."""
+    found: list[str | None] = []
+    for each in conditions:
+        if each.operator == "In":
+            found += each.values
+        elif each.operator in ("Gt", "Lt"):
+            numbers = (int(value) for value in each.values if value.isdecimal())
+            found += (str(number + step) for number in numbers for step in (1, -1))
+    return [*found, _SOMETHING, None]
 
 
 def of_karpenter(pools: Iterable[NodePool]) -> Iterator[Pool]:
     """Return the platforms of NodePools (karpenter.sh/v1), with their labels and taints."""
     for each in pools:
         meta, spec = each.spec.template.metadata, each.spec.template.spec
-        required = {one.key: one.values for one in spec.requirements if one.operator == "In"}
-        fixed = dict(meta.labels)
-        named = (fixed[_ARCH],) if _ARCH in fixed else required.get(_ARCH, _ANY)
-        systems = (fixed[_OS],) if _OS in fixed else required.get(_OS, ("linux",))
-        for arch, system in product(named, systems):
+        fixed, required = dict(meta.labels), spec.requirements
+        limits = (str(each.spec.limits.get(key, "")) for key in _LIMITED)
+        closed = bool(each.metadata.deletion_timestamp) or any(map(_NONE.fullmatch, limits))
+        arches = _allowed(_ARCH, fixed, required, _ANY)
+        for arch, system in product(arches, _allowed(_OS, fixed, required, ("linux",))):
             labels = fixed | {_ARCH: arch, _OS: system}
-            yield from _pool(system, arch, labels, spec.taints, spec.requirements)
+            yield from _pool(labels, spec.taints, required, closed=closed)
+
+
+def _allowed(
+    key: str,
+    labels: Mapping[str, str],
+    required: Iterable[NodeSelectorRequirement],
+    usual: tuple[str, ...],
+) -> list[str]:
+    """Return the values of a label that the nodes of a NodePool may have."""
+    if key in labels:
+        return [labels[key]]
+    own = [each for each in required if each.key == key]
+    named = dict.fromkeys(value for each in own if each.operator == "In" for value in each.values)
+    return [value for value in named or usual if _fulfils(key, value, own)]
 
 
 def of_machines(groups: Iterable[Machines]) -> Iterator[Pool]:
@@ -86,7 +142,8 @@ def of_machines(groups: Iterable[Machines]) -> Iterator[Pool]:
         labels = {key.strip(): value.strip() for key, _, value in pairs}
         arch, system = labels.get(_ARCH, _DEFAULT), labels.get(_OS, "linux")
         labels |= {_ARCH: arch, _OS: system}
-        yield from _pool(system, arch, labels, tuple(_taints(marks.taints)), ())
+        taints, closed = tuple(_taints(marks.taints)), bool(_NONE.fullmatch(marks.most.strip()))
+        yield from _pool(labels, taints, (), closed=closed)
 
 
 def _taints(text: str) -> Iterator[Taint]:
@@ -99,15 +156,16 @@ def _taints(text: str) -> Iterator[Taint]:
 
 
 def _pool(
-    system: str,
-    arch: str,
-    labels: Mapping[str, str],
+    labels: dict[str, str],
     taints: tuple[Taint, ...],
     requirements: tuple[NodeSelectorRequirement, ...],
+    *,
+    closed: bool,
 ) -> Iterator[Pool]:
     try:
-        platform = Platform.of(system, arch)
+        platform = Platform.of(labels[_OS], labels[_ARCH])
     except Malformed:
         return  # what names no platform starts no node
+    labels = labels | {f"beta.{key}": labels[key] for key in (_ARCH, _OS)}
     if platform.os and platform.architecture:
-        yield Pool(platform, labels, taints, requirements)
+        yield Pool(platform, labels, taints, requirements, closed)
