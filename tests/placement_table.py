@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tests.more_placements import MORE
 from tests.placements import (
     ARCH,
     TOLERATES_ALL,
@@ -440,4 +441,4 @@ _AT_REST: Final = (
               _AMD, (), "StatefulSet", 1, {"updateStrategy": {"type": "OnDelete"}}),
 )  # fmt: skip
 
-TABLE: Final = (*_NODES, *_KINDS, *_IMAGES, *_CHOICES, *_RUNTIMES, *_AT_REST)
+TABLE: Final = (*_NODES, *_KINDS, *_IMAGES, *_CHOICES, *_RUNTIMES, *_AT_REST, *MORE)

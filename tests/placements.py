@@ -163,6 +163,8 @@ class Placement:
     """Of its pods; by default those on a node run, and the others are pending."""
     tag: str = ""
     """Of the image, where that is another's."""
+    added: Json = field(default_factory=dict)
+    """What admission gives the pods of the newest template."""
 
     @property
     def image(self) -> str:
@@ -188,17 +190,17 @@ class Placement:
             make(self._pod(meta | (_owned(node) if self.kind == "Node" else {}), self.spec, at))
             return
         owner = make(self._controller(self.kind, meta, self.spec, self.replicas, **self.more))
-        templates = [(self.spec, self.pods)]
+        templates = [(self.spec, self.pods, self.added)]
         if self.old is not None:
-            templates.insert(0, (self.old, self.old_pods))
-        for number, (spec, pods) in enumerate(templates, 1):
+            templates.insert(0, (self.old, self.old_pods, {}))
+        for number, (spec, pods, added) in enumerate(templates, 1):
             below = self._template(owner, number, spec, len(pods))
             made = make(below) if below else owner
             above = owner if made["kind"] == "ControllerRevision" else made
             for each, at in enumerate(pods):
                 own = {**meta, "name": f"{self.name}-{number}-{each}", **_owned(above)}
                 where = only_at(at) if self.kind == "DaemonSet" and at else {}
-                make(self._pod(own, spec | where, at))
+                make(self._pod(own, spec | added | where, at))
 
     def _template(self, owner: Json, number: int, spec: Json, replicas: int) -> Json | None:
         """Return what its controller makes for one of its templates."""

@@ -45,6 +45,8 @@ class PodImage:
     pull_error: str = ""
     """What its node said of that."""
     next_run: float | None = None
+    is_made: bool = False
+    """Is it a pod's, and no template's?"""
     everywhere: bool = False
     """Must every node run it that admits it?"""
     stays: bool = False
@@ -116,6 +118,7 @@ def _of_pod(pod: Pod, workload: Workload) -> Iterator[PodImage]:
             alive=state is not None and state.state.running is not None,
             failing=container.image in errors,
             pull_error=errors.pop(container.image, ""),
+            is_made=True,
             stays=stays,
         )
     for image in spec.image_volumes:
@@ -127,6 +130,7 @@ def _of_pod(pod: Pod, workload: Workload) -> Iterator[PodImage]:
             spec.node_name,
             failing=image in errors,
             pull_error=errors.pop(image, ""),
+            is_made=True,
             stays=stays,
         )
 

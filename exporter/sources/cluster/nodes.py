@@ -156,6 +156,25 @@ class ClusterNodes:
         closed = frozenset[Platform]() if admitted else self._of_pools(pod, closed=True)
         return Nodes(must, (admitted or closed or said.platforms) - must, said.barred)
 
+    def shows(self, pod: PodSpec, template: PodSpec) -> bool:
+        """Does a pod show where those of a template are started, which itself does not tell it?
+
+        Admission may add selectors and tolerations to pods: for a RuntimeClass that cannot be read,
+        for devices (ExtendedResourceToleration), for a namespace, by a webhook. Where nodes cannot
+        be seen, another template's pod is told from its own by the RuntimeClass alone.
+        """
+        if not (self._whole or template.runtime_class_name):
+            return False
+        shown, told = self.reach(pod), self.reach(template)
+        return (
+            not told.known
+            and (shown.known or shown.barred > told.barred)
+            and pod.node_selector.items() >= template.node_selector.items()
+            and all(each in pod.tolerations for each in template.tolerations)
+            and template.affinity in (None, pod.affinity)
+            and (template.os, template.runtime_class_name) == (pod.os, pod.runtime_class_name)
+        )
+
     def admitted(self, pod: PodSpec) -> frozenset[Platform]:
         """Return the platforms of all nodes on which a pod may be started."""
         key = spec_key(pod)

@@ -106,10 +106,27 @@ def _wanted(
         # A custom resource says nothing of nodes; what it makes does.
         silent = specs.pop(b"", [])
         next(iter(specs.values())).extend(silent)
+        specs = _as_made(specs, nodes)
     parts: dict[Nodes, list[PodImage]] = {}
     for images in specs.values():
         parts.setdefault(_nodes(named, images, nodes, memory), []).extend(images)
     return list(parts.items()) if len(parts) == 1 else _joined(parts)
+
+
+def _as_made(
+    specs: dict[bytes, list[PodImage]], nodes: ClusterNodes
+) -> dict[bytes, list[PodImage]]:
+    """Put a template that does not tell its nodes to its pods that do, unless one is as it is."""
+    kept = dict(specs)
+    made = {key: each for key, each in specs.items() if any(one.is_made for one in each)}
+    for key in specs.keys() - made.keys():
+        template = specs[key][0].pod
+        for shown, images in made.items():
+            pod = images[0].pod
+            if template and pod and nodes.shows(pod, template):
+                kept[shown] = [*kept[shown], *kept.pop(key)]
+                break
+    return kept
 
 
 def _joined(parts: dict[Nodes, list[PodImage]]) -> list[tuple[Nodes, list[PodImage]]]:

@@ -276,3 +276,19 @@ def test_words_of_a_node_are_bounded_printable_and_without_credentials() -> None
     assert words.startswith('Get "https://…@cdn.example/blob?…": dial tcp: \ufffd[2J i/o timeout x')
     assert "secret" not in words
     assert len(words) <= 301
+
+
+@pytest.mark.parametrize(
+    ("template", "barred"), [("sandbox", {True}), ("another", {True, False})], ids=str
+)
+def test_pods_show_what_a_runtime_class_adds_that_cannot_be_read(
+    template: str, barred: set[bool]
+) -> None:
+    spec = {"template": {"spec": made.spec(IMAGE, runtimeClassName=template)}}
+    controller = made.read({"metadata": made.meta("web"), "spec": spec}, Controller)
+    wants = of_replicated("Deployment", [controller], Owners("prod"))
+    windows = {"nodeSelector": {"kubernetes.io/os": "windows"}, "runtimeClassName": "sandbox"}
+
+    found = used([*wants, *running("w1", **windows)], [], whole=False)
+
+    assert {AMD64 in use.barred for use in found} == barred
