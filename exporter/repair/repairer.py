@@ -29,9 +29,8 @@ from exporter.ports import (
     Unseen,
     Wrong,
 )
-from exporter.repair.guard import guarded
 from exporter.repair.spool import NoSink, ShortText, Spool
-from exporter.resolve.guard import Faults
+from exporter.resolve.guard import Faults, guarded_alone
 
 _LARGEST: Final = 4 * 2**20
 """Bytes of a manifest: registries take no longer one."""
@@ -129,13 +128,13 @@ class Repairer:
 
     def _guard(self) -> None:
         faults = Faults(self.snapshot.registry)
-        self.registry = guarded(self.registry, faults)
-        self.writer = guarded(self.writer, faults) if self.writer else None
+        self.registry = guarded_alone(self.registry, faults)
+        self.writer = guarded_alone(self.writer, faults) if self.writer else None
         self.sources = [
             replace(
                 each,
-                content=guarded(each.content, faults),
-                tags=guarded(each.tags, faults) if each.tags else None,
+                content=guarded_alone(each.content, faults),
+                tags=guarded_alone(each.tags, faults) if each.tags else None,
             )
             for each in self.sources
         ]

@@ -1,4 +1,4 @@
-"""Adapters behind a guard: an unexpected exception costs one answer, never the audit."""
+"""Adapters behind a guard: an unexpected exception costs one answer, never the audit or repair."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from exporter.facts.snapshot import Admission
 from exporter.memory import Memory, Proofs
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
-from exporter.ports import CredentialCheck, Registry, Storage, Unseen
+from exporter.ports import CredentialCheck, Full, Registry, Storage, Unseen
 
 if TYPE_CHECKING:
     from exporter.resolve.target import FullReads, Target
@@ -32,6 +32,7 @@ _OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "kind": UNKNOWN_KIND}
 _HISTORY: Final = "scrub history"
 
 Answer = TypeVar("Answer")
+Adapter = TypeVar("Adapter")
 
 
 @dataclass(slots=True)
@@ -135,6 +136,32 @@ def guarded(target: "Target", faults: Faults) -> "Target":
         full_reads=_guarded_reads(target, faults),
         credential_check=_GuardedCredentialCheck(check, faults) if check else None,
     )
+
+
+def guarded_alone(adapter: Adapter, faults: Faults) -> Adapter:
+    """Return an adapter of a repair: its methods raise nothing but `Unseen` and `Full`."""
+    return cast("Adapter", _GuardedAdapter(adapter, faults))
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardedAdapter:
+    adapter: object
+    faults: Faults
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self.adapter, name)
+        return self._asking(call) if callable(call) else call
+
+    def _asking(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        async def ask(*about: Any, **how: Any) -> Any:
+            try:
+                return await call(*about, **how)
+            except (Unseen, Full):
+                raise
+            except Exception as error:
+                raise self.faults.unseen(str(about[0]), call, error) from error
+
+        return ask
 
 
 @dataclass(frozen=True, slots=True)
