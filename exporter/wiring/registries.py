@@ -25,12 +25,14 @@ from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.lists import api
+from exporter.sources.registry.lists.by_namespace import (
+    GiteaList,
+    GitHubList,
+    GitLabList,
+    HarborList,
+    QuayList,
+)
 from exporter.sources.registry.lists.docker_hub import DockerHubList, exchange
-from exporter.sources.registry.lists.gitea import GiteaList
-from exporter.sources.registry.lists.github import GitHubList
-from exporter.sources.registry.lists.gitlab import GitLabList
-from exporter.sources.registry.lists.harbor import HarborList
-from exporter.sources.registry.lists.quay import QuayList
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust

@@ -30,12 +30,14 @@ from exporter.sources.registry.docker_config import DockerConfig, Helpers
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import PullBudget, RequestLimits
 from exporter.sources.registry.lists.api import settled
+from exporter.sources.registry.lists.by_namespace import (
+    GiteaList,
+    GitHubList,
+    GitLabList,
+    HarborList,
+    QuayList,
+)
 from exporter.sources.registry.lists.docker_hub import DockerHubList
-from exporter.sources.registry.lists.gitea import GiteaList
-from exporter.sources.registry.lists.github import GitHubList
-from exporter.sources.registry.lists.gitlab import GitLabList
-from exporter.sources.registry.lists.harbor import HarborList
-from exporter.sources.registry.lists.quay import QuayList
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.recognition import recognise

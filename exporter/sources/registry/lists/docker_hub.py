@@ -17,7 +17,8 @@ import msgspec
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
 from exporter.sources.registry.lists.api import ApiSession, decoded, read_secret
-from exporter.sources.registry.lists.pages import ApiList, Entries, NamespaceList, in_part, within
+from exporter.sources.registry.lists.by_namespace import NamespaceList, in_part, within
+from exporter.sources.registry.lists.pages import ApiList, Entries
 from exporter.sources.registry.messages import Request, Response
 
 _LARGEST_PAGE: Final = 100

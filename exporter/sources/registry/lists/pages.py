@@ -5,16 +5,15 @@ entry that is deleted meanwhile moves the rest forward, and the first of the nex
 shown. The next walk does not show the deleted one either: that is how it is noticed.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository
-from exporter.ports import Listing, Unseen, joined
+from exporter.ports import Listing, Unseen
 from exporter.sources.registry.lists.api import ApiSession, decoded
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.names import NameCollector
@@ -179,53 +178,3 @@ def stated_total(response: Response, header: str) -> int | None:
     """Return how many entries there are, as a header states it; None where it does not."""
     text = response.headers.get(header, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None  # noqa: PLR2004 - more digits than any limit has
-
-
-@dataclass(frozen=True, slots=True)
-class NamespaceList(ABC):
-    """Lists the repositories of namespaces; implements `exporter.ports.RepositoryList`."""
-
-    api: ApiSession
-    namespaces: tuple[str, ...] = ()
-
-    @abstractmethod
-    async def namespace(self, name: str, most: int) -> Listing[Repository]:
-        """Return the repositories of one namespace, so many at most. Raises `Unseen`."""
-
-    async def repositories(self) -> Listing[Repository]:
-        """Return the lists of all together; one that cannot be had is a gap.
-
-        Raises `Unseen` where there is no login.
-        """
-        await self.api.login()
-        found: list[Listing[Repository]] = []
-        for name in self.namespaces:
-            left = self.api.limits.repositories - sum(len(each.entries) for each in found)
-            try:
-                found.append(await self.namespace(name, left))
-            except Unseen as unseen:
-                found.append(Listing((), (unseen.gap(Scope.REGISTRY),)))
-        every = joined(*found)
-        return replace(every, entries=tuple(dict.fromkeys(every.entries)))
-
-    async def listed(
-        self, path: str, subject: str, most: int, items: ItemList[Any]
-    ) -> Listing[Repository]:
-        """Return the list at a path. Raises `Unseen`."""
-        pages = ApiList(self.api, subject, path, lambda page: items.entries(page, subject))
-        return await pages.repositories(most)
-
-    async def aclose(self) -> None:
-        """Close every connection; a request afterwards opens another."""
-        await self.api.aclose()
-
-
-def within(namespace: str) -> str:
-    """Return the subject of what concerns the list of one namespace."""
-    return f"_catalog of {namespace}"
-
-
-def in_part(listing: Listing[Repository], subject: str, words: str) -> Listing[Repository]:
-    """Return a list that the account may see only in part."""
-    gap = Gap(Scope.REGISTRY, subject, Reason.INCOMPLETE_LIST, words)
-    return replace(listing, gaps=(*listing.gaps, gap))
