@@ -103,9 +103,8 @@ class Round:
         app_state = AppState((RegistryStatus.once(self._report),), (), reload)
         exposition = await asyncio.to_thread(render, app_state, limits.Limits())
         self.shown, self.exposition = self._report, exposition
-        text = exposition.text.plain
-        series = text.count(b"\npullproof_")
-        return f"{series:,} series, {len(text) / 1e6:.1f} MB"
+        text = exposition.text
+        return f"{text.size / 1e6:.1f} MB, {sum(map(len, text.deflated)) / 1e6:.1f} MB packed"
 
     def _keep(self) -> int:
         report, size = self._report, 0

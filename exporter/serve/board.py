@@ -160,7 +160,7 @@ class Board:
             statuses = tuple(map(self._showable, app_state.statuses))
             app_state = replace(app_state, statuses=statuses)
             registries = metrics.registries(statuses, self._limits)
-        return app_state, registries, metrics.surroundings(app_state).then(registries)
+        return app_state, registries, registries.then(metrics.surroundings(app_state))
 
     def _showable(self, status: RegistryStatus) -> RegistryStatus:
         """Return a status, without its report if that cannot be rendered."""

@@ -18,7 +18,7 @@ async def test_what_is_said_of_the_registries_is_not_written_anew_when_sources_a
 
     assert shown.exposition == render(app_state(status(incident()), sources=(HEARD,)), Limits())
     assert shown.exposition.text != before.text
-    assert shown.exposition.text.pieces[-1] is before.text.pieces[-1]
+    assert shown.exposition.text.deflated[0] is before.text.deflated[0]
 
 
 async def test_after_an_audit_it_is_written_anew() -> None:

@@ -2,9 +2,10 @@
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import reduce
 from typing import Final, Self
 
 from exporter.publish.metrics.family import Family
@@ -16,6 +17,8 @@ _RAW: Final = -15
 _HEADER: Final = b"\x1f\x8b\x08" + b"\x00" * 6 + b"\xff"
 """Of a gzip file: deflate, no name, no time, no system (RFC 1952, section 2.3)."""
 _MODULO: Final = 0xFFFFFFFF
+_MANY: Final = 1 << 18
+"""Bytes of samples of one family that are packed before the next are collected."""
 
 
 class Format(Enum):
@@ -27,40 +30,37 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One text, ready to be continued: in pieces, plain and as the beginning of a gzip file."""
+    """One text, ready to be continued: as the beginning of a gzip file, and nowhere unpacked."""
 
-    pieces: tuple[bytes, ...]
     deflated: tuple[bytes, ...]
     """Whole deflate blocks; of each text that was continued, they refer to nothing before it. The
     last is missing."""
+    size: int
+    """Bytes of the plain text."""
     checksum: int
     """CRC-32 of the plain text."""
 
     @classmethod
-    def of(cls, *pieces: bytes) -> Self:
+    def of(cls, *pieces: bytes | bytearray) -> Self:
         """Compress a text, given in pieces, so that it can be continued."""
         packer, checksum = zlib.compressobj(_LEVEL, wbits=_RAW), 0
         for piece in pieces:
             checksum = zlib.crc32(piece, checksum)
         blocks = [*map(packer.compress, pieces), packer.flush(zlib.Z_SYNC_FLUSH)]
-        return cls(pieces, (b"".join(blocks),), checksum)
+        return cls((b"".join(blocks),), sum(map(len, pieces)), checksum)
 
     @property
     def plain(self) -> bytes:
         """The text."""
-        return b"".join(self.pieces)
+        return b"".join(map(_inflated, self.deflated))
 
     def then(self, other: Self) -> Self:
-        """Return this text with another one behind it; neither is copied or compressed anew."""
+        """Return this text with another one behind it; only the other one is unpacked."""
         checksum = self.checksum
-        for piece in other.pieces:
-            checksum = zlib.crc32(piece, checksum)
-        pieces, deflated = self.pieces + other.pieces, self.deflated + other.deflated
-        return replace(self, pieces=pieces, deflated=deflated, checksum=checksum)
-
-    def followed(self, tail: bytes) -> tuple[bytes, ...]:
-        """Return the text and what follows it, in pieces: all but the tail are shared."""
-        return (*self.pieces, tail)
+        for block in other.deflated:
+            checksum = zlib.crc32(_inflated(block), checksum)
+        deflated = self.deflated + other.deflated
+        return replace(self, deflated=deflated, size=self.size + other.size, checksum=checksum)
 
     def continued(self, tail: bytes) -> tuple[bytes, ...]:
         """Return the text and what follows it as one gzip file, at the cost of the tail alone.
@@ -71,9 +71,13 @@ class Rendered:
         """
         packer = zlib.compressobj(_LEVEL, wbits=_RAW)
         last = packer.compress(tail) + packer.flush()
-        size = (sum(map(len, self.pieces)) + len(tail)) & _MODULO
+        size = (self.size + len(tail)) & _MODULO
         trailer = struct.pack("<II", zlib.crc32(tail, self.checksum), size)
         return (_HEADER, *self.deflated, last, trailer)
+
+
+def _inflated(block: bytes) -> bytes:
+    return zlib.decompressobj(wbits=_RAW).decompress(block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class Samples:
     """Samples under collection: grouped by family, in the order in which families came."""
 
     lines: dict[Family, bytearray] = field(default_factory=dict)
+    packed: dict[Family, list[Rendered]] = field(default_factory=dict)
+    """The first samples of families that have many."""
 
     def put(self, family: Family, value: float | None, *labels: str) -> None:
         """Add one sample by the values of its labels; None adds nothing."""
@@ -111,7 +117,11 @@ class Samples:
         """Add one sample; `labels` as `label_pairs` writes them."""
         braced = f"{{{labels}}}" if labels else ""
         line = f"{family.name}{braced} {_number(value)}\n"
-        self.lines.setdefault(family, bytearray()).extend(line.encode())
+        lines = self.lines.setdefault(family, bytearray())
+        lines.extend(line.encode())
+        if len(lines) >= _MANY:
+            self.packed.setdefault(family, []).append(Rendered.of(lines))
+            lines.clear()
 
 
 def label_pairs(names: Iterable[str], values: Iterable[str]) -> str:
@@ -125,18 +135,29 @@ def escape(value: str) -> str:
 
 
 def expose(samples: Samples) -> Exposition:
-    """Render collected samples into every form: counters first, which alone have two heads.
+    """Render collected samples into every form: counters last, which alone have two heads.
 
     What both forms have in common is held once.
     """
     counters = [each for each in samples.lines if each.stem != each.name]
-    others = [each for each in samples.lines if each.stem == each.name]
-    same = Rendered.of(*(_head(each, each.name) + samples.lines[each] for each in others))
+    same = _joined(samples, {each: each.name for each in samples.lines if each not in counters})
     if not counters:
         return Exposition(same, same)
-    text = (_head(each, each.name) + samples.lines[each] for each in counters)
-    openmetrics = (_head(each, each.stem) + samples.lines[each] for each in counters)
-    return Exposition(Rendered.of(*text).then(same), Rendered.of(*openmetrics).then(same))
+    text = _joined(samples, {each: each.name for each in counters})
+    openmetrics = _joined(samples, {each: each.stem for each in counters})
+    return Exposition(same.then(text), same.then(openmetrics))
+
+
+def _joined(samples: Samples, names: Mapping[Family, str]) -> Rendered:
+    """Return families under these names; what is packed already is not copied."""
+    found, waiting = Rendered.of(), bytearray()
+    for family, name in names.items():
+        waiting += _head(family, name)
+        if packed := samples.packed.get(family):
+            found = reduce(Rendered.then, (Rendered.of(waiting), *packed), found)
+            waiting = bytearray()
+        waiting += samples.lines[family]
+    return found.then(Rendered.of(waiting))
 
 
 def _head(family: Family, name: str) -> bytes:

@@ -29,7 +29,7 @@ class Published(Protocol):
 
 def render(app_state: AppState, limits: Limits) -> Exposition:
     """Return everything about a state that does not change until the next one."""
-    return surroundings(app_state).then(registries(app_state.statuses, limits))
+    return registries(app_state.statuses, limits).then(surroundings(app_state))
 
 
 def surroundings(app_state: AppState) -> Exposition:

@@ -19,7 +19,7 @@ from exporter.publish.web.event_request import EventRequests, FindReceiver, no_r
 from exporter.publish.web.frame import POLICY, frame, link
 from exporter.publish.web.handlers import Handlers
 from exporter.publish.web.probe import Probe, Prober
-from exporter.publish.web.sending import HTML, accepts_gzip, metrics_format
+from exporter.publish.web.sending import HTML, metrics_format
 
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""
@@ -150,12 +150,9 @@ class _Answers:
         app_state, exposition = self._shell.board.app_state, self._shell.board.exposition
         form = metrics_format(request.headers.get("Accept", ""))
         live = self._telemetry.body(app_state, form)
-        rendered = exposition.rendered(form)
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
-        if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
-            return await sending.send(request, headers, rendered.followed(live))
-        headers["Content-Encoding"] = "gzip"
-        return await sending.send(request, headers, rendered.continued(live))
+        packed = exposition.rendered(form).continued(live)
+        return await sending.compressed(request, headers, packed)
 
     async def ready(self, _: web.Request) -> web.Response:
         """Ready once each registry was tried or has an old truth: not only where all are up."""

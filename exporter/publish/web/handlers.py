@@ -110,11 +110,10 @@ class Handlers:
         name = request.query.get(_NAME, "")
         whole = not name and query.parameters().keys() <= {"registry"}
         if whole and len(statuses) == len(self._board.app_state.statuses):
-            return await sending.compressed(request, await self._reports.of(statuses), sending.JSON)
+            return await _json(request, await self._reports.of(statuses))
         async with self._slots:
             if whole:
-                body = await asyncio.to_thread(self._write, statuses)
-                return await sending.compressed(request, body, sending.JSON)
+                return await _json(request, await asyncio.to_thread(self._write, statuses))
             index = await self._indexes.of(self._board.app_state.statuses)
 
             def fitting() -> bytes:
@@ -123,8 +122,7 @@ class Handlers:
                 entries = [each for each in found if name in ("", each.name)]
                 return self._write(_narrowed(statuses, entries))
 
-            body = await asyncio.to_thread(fitting)
-            return await sending.compressed(request, body, sending.JSON)
+            return await _json(request, await asyncio.to_thread(fitting))
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """The snapshot of the last complete audit, for `--from`."""
@@ -147,6 +145,11 @@ class Handlers:
     def _write(self, statuses: tuple[RegistryStatus, ...]) -> bytes:
         body = encode(document(statuses, self._clock()))
         return gzip.compress(body, sending.QUICK, mtime=0)
+
+
+async def _json(request: web.Request, packed: bytes) -> web.StreamResponse:
+    headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding"}
+    return await sending.compressed(request, headers, (packed,))
 
 
 def _digest_sought(app_state: AppState, sought: str) -> str:

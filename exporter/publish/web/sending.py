@@ -3,8 +3,8 @@
 import asyncio
 import gzip
 import hashlib
-import io
 import operator
+import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
@@ -14,7 +14,6 @@ from exporter.publish.metrics.exposition import Format
 from exporter.publish.status import RegistryStatus
 
 HTML: Final = "text/html; charset=utf-8"
-JSON: Final = "application/json"
 QUICK: Final = 1
 """Level of gzip for what is compressed on request."""
 LIMIT: Final = web.RequestKey("limit", asyncio.Timeout)
@@ -28,6 +27,8 @@ _SLOWEST: Final = 1 << 17
 """Minimum rate of a reader of a large body, in bytes per second, beyond the time for any answer."""
 _TRAILER: Final = 4
 """Bytes at the end of a gzip file that say how long the plain text is (RFC 1952, 2.3.1)."""
+_GZIP: Final = 31
+"""zlib's code for a gzip file."""
 _OPENMETRICS: Final = "application/openmetrics-text"
 _TEXT: Final = frozenset({"text/plain", "text/*", "*/*"})
 
@@ -76,13 +77,14 @@ async def page(request: web.Request, render: Callable[[], str]) -> web.StreamRes
     return await send(request, {"Content-Type": HTML} | headers | encoding, (body,))
 
 
-async def compressed(request: web.Request, body: bytes, kind: str) -> web.StreamResponse:
-    """Answer with a body that `gzip.compress` made: shared by all, and unpacked while sent."""
-    headers = {"Content-Type": kind, "Vary": "Accept-Encoding"}
+async def compressed(
+    request: web.Request, headers: Mapping[str, str], packed: tuple[bytes, ...]
+) -> web.StreamResponse:
+    """Answer with a gzip file of one member, in pieces: shared by all, and unpacked while sent."""
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):
-        return await send(request, headers | {"Content-Encoding": "gzip"}, (body,))
-    size = int.from_bytes(body[-_TRAILER:], "little")
-    return await _send(request, headers, size, _each(_unpacked(body)))
+        return await send(request, {**headers, "Content-Encoding": "gzip"}, packed)
+    size = int.from_bytes(packed[-1][-_TRAILER:], "little")
+    return await _send(request, headers, size, _each(_unpacked(packed)))
 
 
 async def made(
@@ -141,10 +143,13 @@ def _views(pieces: Iterable[bytes]) -> Iterator[memoryview]:
             yield view[start : start + _PIECE]
 
 
-def _unpacked(body: bytes) -> Iterator[memoryview]:
-    with gzip.open(io.BytesIO(body)) as file:
-        while piece := file.read(_PIECE):
-            yield memoryview(piece)
+def _unpacked(packed: Iterable[bytes]) -> Iterator[memoryview]:
+    unpacker = zlib.decompressobj(wbits=_GZIP)
+    for piece in packed:
+        rest = piece
+        while rest:
+            yield memoryview(unpacker.decompress(rest, _PIECE))
+            rest = unpacker.unconsumed_tail
 
 
 def _made(render: Callable[[], str], *, packed: bool) -> tuple[bytes, str]:

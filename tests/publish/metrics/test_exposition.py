@@ -134,7 +134,7 @@ def test_compressed_texts_are_continued_as_one_gzip_file(texts: list[bytes], tai
     stream = zlib.decompressobj(wbits=31)
 
     assert rendered.plain == b"".join(texts)
-    assert b"".join(rendered.followed(tail)) == b"".join((*texts, tail))
+    assert rendered.size == len(rendered.plain)
     assert stream.decompress(b"".join(rendered.continued(tail))) == b"".join((*texts, tail))
     assert (stream.eof, stream.unused_data) == (True, b"")
 
@@ -177,7 +177,21 @@ def test_names_follow_the_conventions(family: Family) -> None:
 
 def test_what_both_formats_say_alike_is_held_once() -> None:
     exposition = render(busy(), LIMITS)
-    own = {id(each) for each in exposition.text.pieces}
+    own = {id(each) for each in exposition.text.deflated}
 
-    other = (each for each in exposition.openmetrics.pieces if id(each) not in own)
-    assert sum(map(len, other)) < len(exposition.openmetrics.plain) / 10
+    assert id(exposition.openmetrics.deflated[0]) in own
+    other = (each for each in exposition.openmetrics.deflated if id(each) not in own)
+    assert sum(map(len, other)) < sum(map(len, exposition.openmetrics.deflated)) / 2
+
+
+def test_many_samples_of_a_family_are_packed_before_the_next_are_collected() -> None:
+    samples, family, other = Samples(), catalogue.TAG_LACKING_PLATFORMS, catalogue.SERIES_LIMIT
+    for number in range(20_000):
+        for each in (family, other):
+            samples.put(each, number, *(f"{label}-{number}" for label in each.labels))
+    text = expose(samples).text.plain.decode()
+
+    assert max(map(len, samples.lines.values())) < 2**18
+    assert text.count(f"# TYPE {family.name} ") == 1
+    lines = [each for each in text.splitlines() if each[0] != "#"]
+    assert [each.rsplit(" ", 1)[1] for each in lines] == [*map(str, range(20_000))] * 2
