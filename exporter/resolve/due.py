@@ -104,19 +104,21 @@ class Due:
     """The classes whose attachments are audited."""
     focus: Focus | None = None
     """Request this alone; None is what is due by its period."""
-    known: dict[tuple[Repository, Name | None], Root] = field(init=False)
+    known: Mapping[Repository, Mapping[Name | None, Root]] = field(init=False)
     """The roots of the audit before."""
 
     def __post_init__(self) -> None:
         """Index the roots of the audit before."""
-        known = {(each.repository, each.tag or each.digest): each for each in self.before.roots}
+        known = defaultdict[Repository, dict[Name | None, Root]](dict)
+        for each in self.before.roots:
+            known[each.repository][each.tag or each.digest] = each
         object.__setattr__(self, "known", known)
 
     def unresolved(self, wanted: Iterable[WantedImage]) -> dict[TagName, Answer]:
         """Return the tags that are not resolved again, with their former digests."""
         found: dict[TagName, Answer] = {}
         for each in wanted if self.focus is not None else ():
-            last = self.known.get((each.repository, each.name))
+            last = self.known.get(each.repository, {}).get(each.name)
             if last is None or last.digest is None or isinstance(each.name, Digest):
                 continue
             if last.sighting.state is State.PRESENT and self._rests(
@@ -174,7 +176,7 @@ class Due:
         self, repository: Repository, name: Name, reference_class: ReferenceClass, digest: Digest
     ) -> dict[Place, Sighting] | None:
         """Return the places at and below a root that is not requested; None if it is."""
-        last = self.known.get((repository, name))
+        last = self.known.get(repository, {}).get(name)
         if last is None or last.digest != digest:
             return None
         if reference_class.rank < last.reference_class.rank:

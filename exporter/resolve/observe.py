@@ -138,20 +138,22 @@ async def _resolve(
     wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
     answers = await _answered(target, wanted, due, proofs)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
+    del wanted  # requests take long, and it much memory
     kept = await asyncio.to_thread(due.kept, starts)
     walk = await _walk(target, due, kept)
     walk.bare |= _named(starts)
     always = await _walked(walk, starts, kept, proofs)
     if await _verified(target, walk, answers):
+        wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         led = (place for place in _places(starts, kept) if place not in walk.sightings)
         walk.bare |= _named(starts)
         await walk.run(led)
     told = _told(listings, chain(walk.sightings.items(), kept.sightings.items()))
-    answers = dict(due.sealed(listings)) | answers
+    answers = {**dict(due.sealed(listings)), **answers} if due.focus else answers
     sealed = await _sealed(target, told, answers, due, lambda: _needed(walk, kept, starts))
     answers = answers if proofs else {}
-    del wanted, told  # proving takes long, and they much memory
+    del told
     blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
     if proofs:
@@ -182,7 +184,13 @@ async def _answered(
     """Return the digests of tags, also of those that are not requested."""
     known = await asyncio.to_thread(_spared, wanted, due, proofs)
     moved = [each for each in tag_names(wanted) if each not in known]
-    return known | await resolve(target.registry, moved, target.limits, target.progress)
+    read = due.before.manifests
+    found = await resolve(target.registry, moved, target.limits, target.progress)
+    for at, (digest, seen) in found.items():
+        if digest and digest in read:  # what both audits hold is held once
+            found[at] = read[digest].digest, seen
+    found.update(known)
+    return found
 
 
 def _needed(walk: Walk, kept: Resting, starts: Iterable[Root]) -> Iterable[Place]:

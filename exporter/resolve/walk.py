@@ -16,7 +16,7 @@ from exporter.oci.manifest import Manifest, parse
 from exporter.oci.reference import Place, Repository
 from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Unseen
-from exporter.resolve.concurrency import abreast
+from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.stored import StorageProofs
@@ -25,6 +25,8 @@ from exporter.tally import AuditProgress
 
 _BATCH: Final = 2**20
 """Bytes of bodies that wait in memory for the ledger."""
+_AT_ONCE: Final = 2_000
+"""Manifests that are requested together: what waits for an answer takes memory."""
 _USUAL: Final = 128
 """Beyond so many entries of a manifest, each counts eightfold."""
 _INLINE: Final = 512
@@ -84,8 +86,6 @@ class Walk:
     """Are cached manifests read again? Not where that leaves a trace in the registry."""
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     sightings: Sightings = field(default_factory=Sightings)
-    above: dict[Place, Place] = field(default_factory=dict)
-    """The index that led to each child first."""
     bare: set[Place] = field(default_factory=set)
     """Manifests whose platform no index states."""
     recovered: dict[Place, str] = field(default_factory=dict)
@@ -112,10 +112,11 @@ class Walk:
         """
         wave = list(dict.fromkeys(starts))
         self.bare.update(wave)
+        above: list[Place] = []
         for _ in range(self.limits.depth + 1):
             asked = await asyncio.to_thread(self._spare, wave, proofs) if proofs else wave
-            await self._manifests(asked)
-            wave = await asyncio.to_thread(self._next, wave)
+            await self._manifests(asked, above)
+            above, wave = wave, await asyncio.to_thread(self._next, wave)
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
         for place in wave:
             self.sightings.setdefault(place, deep)
@@ -136,20 +137,33 @@ class Walk:
                 spared.add((repository, digest))
         return [place for place in wave if place not in spared]
 
-    async def _manifests(self, wave: list[Place]) -> None:
-        """Read each new digest once, at its first place; then request the other places."""
-        firsts = list({digest: (repository, digest) for repository, digest in wave}.values())
-        chosen = set(firsts)
+    async def _manifests(self, wave: list[Place], above: list[Place]) -> None:
+        """Request manifests, with those `above` that led to them, in parts.
+
+        Each new digest is read once, at one of its places; then the others are requested.
+        """
+        suspects: dict[Place, Suspect] = {}
+
+        async def note(place: Place) -> None:
+            look = await self._manifest(place)
+            self.progress.done += 1
+            if isinstance(look, Suspect):
+                suspects[place] = look
+            else:
+                self.sightings[place] = look
+
         self.progress.expect("manifests", len(wave))
-        looks = [
-            *await abreast(self.limits.width, self._counted, firsts),
-            *await abreast(
-                self.limits.width, self._counted, (place for place in wave if place not in chosen)
-            ),
-        ]
-        suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
-        self.sightings.update((at, look) for at, look in looks if isinstance(look, Sighting))
-        settled = await self.confirmed(suspects, self._manifest, self.above)
+        for start in range(0, len(wave), _AT_ONCE):
+            part = wave[start : start + _AT_ONCE]
+            firsts = {digest: (repository, digest) for repository, digest in part}
+            await spread(self.limits.width, note, firsts.values())
+            others = (place for place in part if firsts[place[1]] != place)
+            await spread(self.limits.width, note, others)
+        if not suspects:
+            return
+        led = ((child, place) for place in above for child in self._below(place))
+        parents = {child: place for child, place in led if child in suspects}
+        settled = await self.confirmed(suspects, self._manifest, parents)
         self.sightings.update(settled)
         self.recovered.update(recovered(suspects, settled))
 
@@ -165,11 +179,6 @@ class Walk:
             limits = replace(limits, confirm_after=min(limits.confirm_after, _FORESEEN))
         with self.progress.confirming(len(suspects)):
             return await confirm(suspects, again, above, self.content, limits)
-
-    async def _counted(self, place: Place) -> Look:
-        look = await self._manifest(place)
-        self.progress.done += 1
-        return look
 
     async def _manifest(self, place: Place) -> Look:
         """Request a manifest: by HEAD if its body is cached, else by GET."""
@@ -241,19 +250,17 @@ class Walk:
         return unknown(Reason.TOO_LARGE, f"{words}: raise manifest_entries, or use shards")
 
     def _next(self, wave: Iterable[Place]) -> list[Place]:
-        self.above.clear()
         return list(dict.fromkeys(child for place in wave for child in self._below(place)))
 
     def _below(self, place: Place) -> Iterator[Place]:
         """The manifests that a present index lists and that were not read yet."""
-        repository, digest = place
-        manifest = self.standing(place)
+        repository, manifest = place[0], self.standing(place)
         for entry in self.follow(repository, manifest.children if manifest else ()):
-            child = (repository, entry.digest)
+            known = self.manifests.get(entry.digest) or self.before.get(entry.digest)
+            child = (repository, known.digest if known else entry.digest)  # one object for all
             if entry.platform is None:
                 self.bare.add(child)
             if child not in self.sightings:
-                self.above[child] = (repository, digest)
                 yield child
 
     def children(self) -> Iterator[Place]:
