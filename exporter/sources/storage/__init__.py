@@ -1,1 +1,1 @@
-"""A registry's own storage, a folder or a bucket: read without the registry, and never written."""
+"""A registry's own storage, in a folder or a bucket. Read-only; the registry is not asked."""

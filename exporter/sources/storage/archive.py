@@ -47,11 +47,11 @@ class ImageArchive:
     members: Mapping[str, _Span]
     """By digest."""
     tags: Mapping[str, Digest] = field(default_factory=dict)
-    """The tags of its index; docker's archives name no digest."""
+    """Tags of its index; docker's archives state no digests."""
 
     @classmethod
     def read(cls, path: str, *, docker: bool) -> Self:
-        """Find what an archive holds; of docker's, every file is hashed. Raises `Unseen`."""
+        """List the members of an archive; docker's files are hashed. Raises `Unseen`."""
         members: dict[str, _Span] = {}
         with _opened(path) as file:
             try:
@@ -64,13 +64,13 @@ class ImageArchive:
     async def prove(
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
     ) -> Absent | Wrong | None:
-        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
+        """Read and hash every byte; return None if they match the digest. Raises `Unseen`."""
         del repository  # an archive has no repositories
         return await verification.prove_file(self, target.digest, target, sink, fresh=again)
 
     @contextmanager
     def opened(self, path: str, *, fresh: bool) -> Iterator[Iterator[bytes] | None]:
-        """Open the content of a digest; None where it is not there. Raises `Unseen`."""
+        """Open the content of a digest; None if the archive lacks it. Raises `Unseen`."""
         del fresh
         span = self.members.get(path)
         if span is None:
@@ -81,7 +81,7 @@ class ImageArchive:
 
 
 class _Headers:
-    """A file that gives tarfile headers only, never the content of a member."""
+    """File that gives tarfile headers only, never the content of a member."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -94,7 +94,7 @@ class _Headers:
 
 
 def _files(descriptor: int, path: str) -> Iterator[tuple[str, _Span]]:
-    """Yield the regular files of an archive. Raises `Malformed` for what leads out of it."""
+    """Yield the regular files of an archive. Raises `Malformed` for a path that leaves it."""
     with (
         os.fdopen(os.dup(descriptor), "rb") as file,
         tarfile.open(path, "r:", cast("IO[bytes]", _Headers(file))) as tar,
@@ -116,9 +116,9 @@ def _files(descriptor: int, path: str) -> Iterator[tuple[str, _Span]]:
 def _index(
     files: Iterator[tuple[str, _Span]], members: dict[str, _Span], docker: int | None
 ) -> _Span | None:
-    """Note what is there by digest, and return where the index is, which only docker's may lack.
+    """Add the members by digest; return the position of the index, which only docker's may lack.
 
-    `docker` is the file to hash what has no digest for a name.
+    `docker` is the file in which members without a digest as their name are hashed.
     """
     index: _Span | None = None
     for name, span in files:
@@ -179,17 +179,17 @@ def _why(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OciLayout:
-    """One layout; implements `exporter.ports.Bytes`. Nothing in it is followed out of it."""
+    """One OCI layout; implements `exporter.ports.Bytes`. Links that leave it are not followed."""
 
     shared: ClassVar = True
 
     folder: str
     tags: Mapping[str, Digest] = field(default_factory=dict)
-    """The tags of its index; a manifest without a name is listed under the empty one."""
+    """Tags of its index; manifests without a name are under the empty one."""
 
     @classmethod
     def read(cls, folder: str) -> Self:
-        """Read a layout's index. Raises `Unseen` where the folder holds none."""
+        """Read the index of a layout. Raises `Unseen` if the folder has none."""
         root = RootFolder(folder)
         if not root.holds("blobs"):
             raise Unseen(folder, Reason.UNREADABLE, "no blobs/ here: not an OCI layout")
@@ -199,7 +199,7 @@ class OciLayout:
     async def prove(
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
     ) -> Absent | Wrong | None:
-        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
+        """Read and hash every byte; return None if they match the digest. Raises `Unseen`."""
         del repository  # a layout has no repositories
         path = f"blobs/{target.digest.algorithm}/{target.digest.encoded}"
         return await verification.prove_file(
@@ -208,7 +208,7 @@ class OciLayout:
 
 
 def named(index: bytes, subject: str) -> dict[str, Digest]:
-    """Return what an `index.json` names. Raises `Unseen` where it is none, or names no digest."""
+    """Return the digests in an `index.json`, by name. Raises `Unseen` for any other document."""
     try:
         entries = strict.fields(strict.document(index[: body.LARGEST + 1]), INDEX).get("manifests")
         listed = entries if isinstance(entries, list) else [None]

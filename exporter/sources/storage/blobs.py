@@ -1,4 +1,4 @@
-"""The blobs in a folder: all of them as a list, and single ones by their digests."""
+"""Blobs in a folder: the list of all, and single blobs by digest."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def _algorithms(folder: int, context: ReadContext) -> None:
 
 
 def read_named(top: int, digests: Iterable[str], context: ReadContext) -> None:
-    """Add these blobs, in the order of their digests, as far as they are there."""
+    """Add the blobs of these sorted digests that exist."""
 
     def bucket(digest: str) -> tuple[str, str]:
         algorithm, _, encoded = digest.partition(":")
@@ -64,7 +64,7 @@ def _bucket(algorithm: str, letters: str, bucket: int, context: ReadContext) -> 
 
 
 def _add(algorithm: str, wanted: Iterable[str], bucket: int, context: ReadContext) -> None:
-    """Add blobs of one bucket. A folder without a file is no blob, and nothing is unseen."""
+    """Add blobs of one bucket. A folder without a file is no blob, and no gap."""
     names: list[str] = []
     sizes: list[int] = []
     times: list[int] = []
@@ -89,7 +89,7 @@ def _add(algorithm: str, wanted: Iterable[str], bucket: int, context: ReadContex
 def _named(
     algorithm: str, letters: str, names: Sequence[str], bucket: int, context: ReadContext
 ) -> Sequence[str]:
-    """Return the names that stand for digests; one that does not makes collectors give up."""
+    """Return the names that are digests; any other name makes collectors abort."""
     if layout.are_digests(algorithm, names) and all(
         layout.is_bucket(letters, name) for name in names
     ):
@@ -103,18 +103,18 @@ def _named(
 
 
 class BlobFolders(ExitStack):
-    """The folders `blobs/<algorithm>/<two letters>`, open for as long as a read lasts."""
+    """Folders `blobs/<algorithm>/<two letters>`, kept open during a read."""
 
     def __init__(self, top: int) -> None:
-        """Look below the folder `docker/registry/v2`, open as `top`."""
+        """Open folders below `docker/registry/v2`, which is open as `top`."""
         super().__init__()
         self._top = top
         self._buckets: dict[tuple[str, str], int | None] = {}
 
     def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
-        """Read blobs, each at most one byte more than the limit; None where there is none.
+        """Read blobs, at most `limit` + 1 bytes of each; None for a missing blob.
 
-        Raises `Unseen` or OSError where something on the way may not be read.
+        Raises `Unseen` or OSError if a folder or file cannot be read.
         """
         found: list[bytes | None] = []
         for digest in digests:
@@ -123,9 +123,9 @@ class BlobFolders(ExitStack):
         return found
 
     def look(self, digest: str) -> tuple[int, int] | None:
-        """Return a blob's bytes, and when it was written, in nanoseconds since the epoch.
+        """Return the size in bytes and the modification time in nanoseconds since the epoch.
 
-        None where there is no such file. Raises as `contents` does.
+        None if there is no such file. Raises the errors of `contents`.
         """
         with self._folder(digest) as folder:
             if folder is None:
@@ -137,7 +137,7 @@ class BlobFolders(ExitStack):
             return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
 
     def bucket(self, algorithm: str, letters: str) -> int | None:
-        """Open the folder of some letters; None where there is none. Raises `Unseen`."""
+        """Open the folder of two letters; None if it does not exist. Raises `Unseen`."""
         key = (algorithm, letters)
         if key not in self._buckets:
             path = ("blobs", *key)

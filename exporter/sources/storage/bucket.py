@@ -1,7 +1,7 @@
-"""A registry's storage in a bucket. Listed blobs first, then links, as in a folder.
+"""A registry's storage in a bucket. Blobs are listed first, then links, as in a folder.
 
-A link's content is known from the listing: its ETag is the MD5 of it. Only where that does not
-match what the path says (encryption by key, other stores, true differences) the object is read.
+The content of a link is known from the listing: its ETag is the MD5. An object is read only if its
+ETag differs from the MD5 of its path's digest: encryption by key, another store, a real difference.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class Bucket:
     objects: Objects
     driver: Driver
     inventory: BucketInventory | None = None
-    """A list of it that was published; None where it is listed now."""
+    """Published list of the bucket; None to list it now."""
 
     @classmethod
     def at(
@@ -58,9 +58,9 @@ class Bucket:
         plain_http: bool = False,
         inventory: str = "",
     ) -> Self:
-        """Open a bucket, as `Objects.at` does; `inventory` is where S3 publishes lists of it.
+        """Open a bucket, as `Objects.at` does; `inventory` is the prefix of its S3 Inventory.
 
-        Raises `Unseen` for another kind of address, and where there is no such list.
+        Raises `Unseen` for another kind of address, or if there is no inventory.
         """
         driver = _DRIVERS.get(url.partition("://")[0])
         if driver is None:
@@ -71,9 +71,9 @@ class Bucket:
         return cls(objects, driver, BucketInventory.at(inventory, options, plain_http=plain_http))
 
     def read(self, outlines: Outlines | None = None) -> Inventory:
-        """List what it holds; `outlines` spare the manifests that were read before.
+        """List the content; manifests in `outlines` are not read again.
 
-        Raises `Unseen` where it cannot be listed.
+        Raises `Unseen` if the bucket cannot be listed.
         """
         builder = InventoryBuilder(self.driver)
         if self.objects.head(_LOCK) is not None:
@@ -94,7 +94,10 @@ class Bucket:
         return replace(context.inventory(self._look), taken_at=taken_at)
 
     def _listed(self) -> tuple[Iterable[Key], Callable[[], Iterable[Key]]]:
-        """Return the keys of blobs, and what returns those of repositories after them, in order."""
+        """Return the keys of the blobs, and a function that returns those of the repositories.
+
+        Call it after the blobs were read.
+        """
         if self.inventory is None:
             return self.objects.keys(_BLOBS), lambda: self.objects.keys(_REPOSITORIES)
         host, _, root = self.objects.name.partition("://")[2].rstrip("/").partition("/")
@@ -110,7 +113,7 @@ class Bucket:
         return blobs(), lambda: sorted(others, key=_order)
 
     def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
-        """Read blobs, each at most one byte more than the limit; None where there is none.
+        """Read blobs, at most `limit` + 1 bytes of each; None for a missing blob.
 
         Raises `Unseen`.
         """
@@ -144,7 +147,7 @@ def _in_blobs(key: Key) -> str:
 
 
 def _encoded(key: Key, context: ReadContext) -> Iterator[str]:
-    """Yield the encoded part of the digest of a blob's file; nothing for anything else."""
+    """Yield the encoded part of a blob's digest; nothing for any other file."""
     path = _in_blobs(key)
     match path.split("/"):
         case [algorithm, letters, encoded, "data"]:
@@ -160,9 +163,9 @@ def _encoded(key: Key, context: ReadContext) -> Iterator[str]:
 
 
 def _split(key: Key) -> tuple[str, str]:
-    """Part a key into the repository's name and the rest; "" for no name.
+    """Split a key into the name of the repository and the rest; "" if it has no name.
 
-    No part of a name begins with `_`: collectors do not look any further there.
+    No part of a name begins with `_`: collectors do not descend into such folders.
     """
     path = key.path.removeprefix(_REPOSITORIES)
     at = path.find("/_")
@@ -171,20 +174,20 @@ def _split(key: Key) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class _Keys:
-    """One repository's keys, sorted out."""
+    """Keys of one repository, by kind."""
 
     folders: Folder = field(default_factory=lambda: Folder(0))
     layers: dict[str, Key] = field(default_factory=dict)
     """By the digest that the path names."""
     revisions: dict[str, Key] = field(default_factory=dict)
-    """Likewise."""
+    """By the digest that the path names."""
     current: dict[str, Key] = field(default_factory=dict)
     history: dict[str, list[str]] = field(default_factory=dict)
-    """By tag, every tag that has any key at all."""
+    """Digests in the history of each tag that has any key."""
     uploads: dict[str, list[Key]] = field(default_factory=dict)
 
     def add(self, key: Key, context: ReadContext) -> None:
-        """Sort one key in. An empty one in a folder's place is some client's mark of the folder."""
+        """Add one key. An empty one in place of a folder is a folder marker of some client."""
         _, rest = _split(key)
         for beginning, folder in _FOLDERS:
             self.folders |= folder if rest.startswith(beginning) else Folder(0)
@@ -215,14 +218,14 @@ class _Keys:
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """Reads one repository."""
+    """Reader of one repository."""
 
     name: str
     context: ReadContext
     objects: Objects
 
     def read(self, keys: Iterable[Key], manifests: ManifestReader) -> None:
-        """Add all that its keys say; read what they do not."""
+        """Add what the keys state; read the objects whose content they do not state."""
         found, builder = _Keys(), self.context.builder
         for key in keys:
             found.add(key, self.context)
@@ -247,7 +250,7 @@ class _Repository:
         links.add(found, self.context.builder.revisions)
 
     def _tags(self, keys: _Keys) -> list[str]:
-        """Add the tags; return what they point at."""
+        """Add the tags; return the digests that they reference."""
         guesses = [keys.history[tag] for tag in keys.current]
         current = dict(
             zip(keys.current, self._named([*keys.current.values()], guesses), strict=True)
@@ -260,7 +263,7 @@ class _Repository:
         return [to for to in current.values() if not isinstance(to, Unlinked)]
 
     def _links(self, keys: Mapping[str, Key]) -> LinkTargets:
-        """Return what each link names, whose path says that it names a digest."""
+        """Return the targets of the links whose paths name a digest."""
         found: LinkTargets = {}
         targets = self._named([*keys.values()], [[digest] for digest in keys])
         for digest, target in zip(keys, targets, strict=True):
@@ -270,7 +273,7 @@ class _Repository:
         return found
 
     def _named(self, keys: Sequence[Key], guesses: Sequence[Sequence[str]]) -> list[Target]:
-        """Say what link objects name: the guess whose MD5 is the ETag, else what is read there."""
+        """Return the targets of link objects: the guess whose MD5 is the ETag, else the content."""
         found: dict[str, Target] = {
             key.path: guess
             for key, each in zip(keys, guesses, strict=True)
@@ -291,7 +294,7 @@ class _Repository:
         return target
 
     def _look(self, algorithm: str, encoded: str) -> Target:
-        """Look for a manifest's link that the listing did not show."""
+        """Return the target of a manifest's link that the listing lacks."""
         path = f"{self.name}/_manifests/revisions/{algorithm}/{encoded}/link"
         (content,) = self.objects.contents([_REPOSITORIES + path], layout.LONGEST_LINK)
         return Unlinked.ABSENT if content is None else layout.linked(content)

@@ -1,4 +1,4 @@
-"""S3 Inventory: a bucket's objects as S3 lists them itself, once a day or a week.
+"""S3 Inventory: the list of a bucket's objects that S3 publishes daily or weekly.
 
 Source: Amazon S3 User Guide, "Locating your inventory list" and "Amazon S3 Inventory list", read.
 Keys in CSV files are URL-encoded; those in Parquet files are not.
@@ -58,7 +58,7 @@ class _File(msgspec.Struct):
 class _Manifest(msgspec.Struct):
     source_bucket: str = msgspec.field(name="sourceBucket")
     created: str = msgspec.field(name="creationTimestamp")
-    """Milliseconds since the epoch, when S3 began to list."""
+    """Start of the listing by S3: milliseconds since the epoch."""
     format: str = msgspec.field(name="fileFormat")
     schema: str = msgspec.field(name="fileSchema")
     files: list[_File]
@@ -77,7 +77,7 @@ class BucketInventory:
     def at(cls, url: str, options: Mapping[str, str] | None, *, plain_http: bool) -> Self:
         """Open the newest list in `s3://bucket/prefix/source-bucket/config-id`.
 
-        Raises `Unseen` where there is none that is whole.
+        Raises `Unseen` if no list is complete.
         """
         host, _, folder = url.removeprefix("s3://").rstrip("/").partition("/")
         objects = Objects.at(f"s3://{host}", options, plain_http=plain_http)
@@ -100,7 +100,7 @@ class BucketInventory:
 
     @property
     def taken_at(self) -> float:
-        """When S3 began to list, in seconds since the epoch. Raises `Unseen`."""
+        """Start of the listing by S3, in seconds since the epoch. Raises `Unseen`."""
         with _errors(self.name):
             return int(self.manifest.created) / 1000
 
@@ -155,7 +155,7 @@ def _parquet(file: Any) -> Iterator[Row]:
 
 
 class _ObjectFile(RawIOBase):
-    """An object as a file of Python's own kind, which readers of Parquet insist on."""
+    """An object as a Python file, which Parquet readers require."""
 
     def __init__(self, reader: "ReadableFile") -> None:
         self._reader = reader
@@ -180,7 +180,7 @@ class _ObjectFile(RawIOBase):
 
 @contextmanager
 def _errors(subject: str) -> Iterator[None]:
-    """Raise `Unseen` for whatever a list that is not as documented makes a reader raise."""
+    """Raise `Unseen` for any exception that an undocumented list causes in a reader."""
     try:
         yield
     except Unseen:

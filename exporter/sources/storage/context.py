@@ -1,4 +1,4 @@
-"""The context of a read: the inventory under construction, the place, and the gaps found there."""
+"""Context of a read: the inventory under construction, the current folder, and its gaps."""
 
 import logging
 import os
@@ -29,12 +29,12 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Retries:
-    """How often a read may wait a moment for a file that somebody may be writing just then."""
+    """Budget of retries for files that may be in the middle of a write."""
 
     left: int = 20
 
     def wait(self) -> bool:
-        """Wait a moment if any retry is left; return whether one was."""
+        """Wait a moment and return True; return False if no retry is left."""
         self.left -= 1
         if self.left >= 0:
             time.sleep(_PAUSE)
@@ -43,7 +43,7 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """The inventory under construction, and the folder that is being read."""
+    """Inventory under construction, and the folder that is read."""
 
     builder: InventoryBuilder
     retries: Retries = field(default_factory=Retries)
@@ -51,13 +51,13 @@ class ReadContext:
     """Below `docker/registry/v2`."""
 
     def below(self, name: str) -> "ReadContext":
-        """Return the same one folder further down."""
+        """Return the context of a folder below."""
         return ReadContext(self.builder, self.retries, self._at(name))
 
     def folder(
         self, name: str, parent: int, read: "Callable[[int, ReadContext], Result]"
     ) -> Result | None:
-        """Read a folder below; None where it is not there or, which is a gap, cannot be read."""
+        """Read a folder below; None if it is absent, or unreadable, which is a gap."""
         here = self.below(name)
         with here.errors_as_gaps(), opened(name, parent, here.path) as folder:
             if folder is not None:
@@ -65,14 +65,15 @@ class ReadContext:
         return None
 
     def gap(self, name: str, reason: Reason, detail: str) -> None:
-        """Note that something here was not seen, or is not what belongs here."""
+        """Add a gap: an object here that could not be read, or that does not belong here."""
         self.builder.gaps.append(Gap(Scope.OBJECT, shown(self._at(name)), reason, detail))
 
     def misplaced(self, name: str, fault: str) -> None:
-        """Note a blob that is not where its digest says.
+        """Add a blob in a folder that does not match its digest.
 
-        One of whose path a collector tells no digest stops it. One of whose path it tells another
-        digest stops it somewhere among the blobs, unless that digest is kept or is there as well.
+        If no digest can be parsed from its path, it aborts a collector. If another digest can be
+        parsed, it aborts the collector somewhere among the blobs, unless that digest is kept or
+        exists as well.
         """
         if fault:
             self.gap(name, Reason.MALFORMED, f"a path that names no digest: {fault}")
@@ -81,9 +82,9 @@ class ReadContext:
             self.gap(name, Reason.UNSUPPORTED, "not where a registry puts it")
 
     def strays(self, folder: int, names: Iterable[str], disturbing: str | tuple[str, ...]) -> None:
-        """Count what no registry leaves here; what a collector would follow or read is a gap.
+        """Count files that no registry writes; those that a collector would follow are gaps.
 
-        Names that begin with `disturbing` are what it would read.
+        A collector reads names that begin with `disturbing`.
         """
         for name in names:
             with self.below(name).errors_as_gaps():
@@ -97,9 +98,9 @@ class ReadContext:
 
     @contextmanager
     def errors_as_gaps(self) -> Iterator[None]:
-        """Note what cannot be read within a `with`, and go on after it.
+        """Record errors within a `with` as gaps, and continue after it.
 
-        What is gone since it was listed is no gap: that it is not there is the answer.
+        A file that was deleted since it was listed is no gap: it does not exist.
         """
         try:
             yield
@@ -109,7 +110,7 @@ class ReadContext:
             self.missed(error)
 
     def missed(self, error: Exception) -> None:
-        """Note an error as a gap."""
+        """Record an error as a gap."""
         if isinstance(error, OSError):
             error = unseen(self.path, error)
         elif not isinstance(error, Unseen):
@@ -118,10 +119,10 @@ class ReadContext:
         self.builder.gaps.append(error.gap(Scope.OBJECT))
 
     def inventory(self, look: Callable[[str], tuple[int, int] | None]) -> Inventory:
-        """Return the inventory, after a second look at blobs that are named and were not listed.
+        """Return the inventory, after a second look at referenced blobs that were not listed.
 
-        They may have come meanwhile: `look` returns a blob's bytes, and when it was written, in
-        nanoseconds since the epoch. A gap that it leaves in the inventory counts as any other.
+        They may be new: `look` returns the size of a blob in bytes, and its modification time in
+        nanoseconds since the epoch. It may add gaps.
         """
         seen = self.builder.inventory()
         named = np.concatenate([seen.revisions.targets, seen.layers.targets, seen.graph.targets])

@@ -1,8 +1,8 @@
-"""A registry's storage in a folder. Read-only, in an order that a running registry cannot fool.
+"""A registry's storage in a folder. Read-only, in an order that is safe against pushes.
 
-Blobs are listed first, then links, then the manifests they name: a push writes the other way
-round, so what is seen unreferenced was so. What is referred to and was not listed is looked for
-once more before it is called missing.
+Blobs are listed first, then links, then the manifests that they name. A push writes in the opposite
+order, so a blob that is found unreferenced was unreferenced. A referenced blob that was not listed
+is looked up once more before it counts as missing.
 """
 
 import os
@@ -31,15 +31,15 @@ from exporter.sources.storage.repositories import Repositories
 from exporter.sources.storage.zot import LayoutReader
 
 _MOST_FOLDERS: Final = 2_000
-"""That are looked into before a folder is taken for nobody's: any folder may be given."""
+"""Maximum folders that are searched for a sign of zot: the path may be any folder."""
 _ZOT: Final = "an OCI layout for each repository, as zot keeps it"
 
 
 def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> Inventory:
-    """List what a registry's root directory holds. What cannot be read in there is a gap.
+    """List the content of a registry's root directory. Parts that cannot be read are gaps.
 
-    `outlines` spare the manifests that were read before; a shard reads its own repositories, and
-    the blobs that these link. Raises `Unseen` where the root directory itself cannot be opened.
+    Manifests in `outlines` are not read again. A shard reads its own repositories, and the blobs
+    that they link. Raises `Unseen` if the root directory cannot be opened.
     """
     builder = InventoryBuilder(Driver.FILESYSTEM)
     with root(path) as top:
@@ -61,9 +61,9 @@ def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> I
 
 
 def contents(path: str, digests: Sequence[str], most: int) -> list[bytes | None]:
-    """Read blobs of a registry's root directory, each at most one byte more than the limit.
+    """Read blobs below a registry's root directory, at most `most` + 1 bytes of each.
 
-    None where there is none. Raises `Unseen` where one of them, or the way to it, cannot be read.
+    None for a missing blob. Raises `Unseen` if a blob, or a folder above it, cannot be read.
     """
     try:
         with root(path) as top, below(top, layout.ROOT, path) as tree:
@@ -96,9 +96,9 @@ def _read(tree: int, builder: InventoryBuilder, outlines: Outlines | None) -> In
 def _read_part(
     shard: Shard, tree: int, builder: InventoryBuilder, outlines: Outlines | None
 ) -> Inventory:
-    """Read the repositories of a shard, and then the blobs that they link.
+    """Read the repositories of a shard, then the blobs that they link.
 
-    So no shard has to list them all: to ask for one by name costs little more than to list it.
+    A shard need not list all blobs: a lookup by name costs little more than a listing.
     """
     context = ReadContext(builder)
     with BlobFolders(tree) as blobs:
@@ -126,20 +126,20 @@ def _is_same(path: str, top: int) -> bool:
 
 
 def _left(path: str, found: Inventory) -> Inventory:
-    """Return what was listed of a storage that was mounted or unmounted meanwhile: who knows."""
+    """Return the inventory of a storage that was mounted or unmounted meanwhile, with a gap."""
     detail = "mounted, unmounted or replaced while it was listed"
     gap = Gap(Scope.REGISTRY, shown(path), Reason.UNREADABLE, detail)
     return replace(found, gaps=(*found.gaps, gap))
 
 
 def is_of_zot(path: str) -> bool:
-    """Is this zot's root directory? Raises `Unseen` where it cannot be opened."""
+    """Is this zot's root directory? Raises `Unseen` if it cannot be opened."""
     with root(path) as top:
         return _foreign(top) == _ZOT
 
 
 def _foreign(top: int) -> str:
-    """Say whose storage this is, if it must not be judged by distribution's rules."""
+    """Return whose storage this is, if the rules of distribution do not apply to it."""
     if layout.DATABASE_LOCK in _names(top, layout.LOCKS):
         return layout.GITLAB
     if layout.ROOT[-1] in _names(top, layout.ROOT[:-1]):
@@ -148,7 +148,7 @@ def _foreign(top: int) -> str:
 
 
 def _is_oci_layout(top: int) -> bool:
-    """Look below the root, the upper folders first: zot's repositories stand at any depth."""
+    """Search below the root, upper folders first: zot's repositories are at any depth."""
     waiting: deque[tuple[str, ...]] = deque([()])
     for _ in range(_MOST_FOLDERS):
         if not waiting:
@@ -163,7 +163,7 @@ def _is_oci_layout(top: int) -> bool:
 
 
 def _names(top: int, path: Sequence[str]) -> list[str]:
-    """Return what is in a folder below; nothing where there is none."""
+    """Return the names in a folder below; nothing if it does not exist."""
     try:
         with below(top, path, "") as folder:
             return [] if folder is None else [name for kind in folders(folder) for name in kind]

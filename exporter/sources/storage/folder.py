@@ -1,4 +1,4 @@
-"""Folders and files, opened by descriptors: links are not followed, pipes not waited for."""
+"""Folders and files, opened by descriptors. Links are not followed; pipes do not block."""
 
 import errno
 import os
@@ -12,19 +12,19 @@ from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 
 CHUNK: Final = 262_144
-"""Bytes of a piece of a large file."""
+"""Bytes of a chunk of a large file."""
 
 _ROOT: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER: Final = _ROOT | os.O_NOFOLLOW
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""Without O_NONBLOCK, a named pipe would keep us waiting for ever."""
+"""Without O_NONBLOCK, a named pipe would block for ever."""
 
 
 @contextmanager
 def opened(name: str, parent: int | None, path: str) -> Iterator[int | None]:
-    """Open a folder for a while; None where it, or the folder around it, is not there.
+    """Open a folder for a while; None if it, or the folder around it, does not exist.
 
-    Raises `Unseen` naming `path` where it is no folder, a symbolic link, or may not be read.
+    Raises `Unseen` naming `path` for a file, a symbolic link, or a folder that cannot be read.
     """
     try:
         # The operating system would take no folder around it for the working directory.
@@ -55,7 +55,7 @@ def root(path: str) -> Iterator[int]:
 
 @contextmanager
 def below(top: int, path: Sequence[str], subject: str) -> Iterator[int | None]:
-    """Open a folder below another for a while; None where there is none. Raises `Unseen`."""
+    """Open a folder below another for a while; None if it does not exist. Raises `Unseen`."""
     folder: int | None = top
     with ExitStack() as open_here:
         for name in path:
@@ -66,9 +66,9 @@ def below(top: int, path: Sequence[str], subject: str) -> Iterator[int | None]:
 def folders(folder: int) -> tuple[list[str], list[str]]:
     """Return the names of the folders in a folder, and of everything else, each sorted.
 
-    A folder's link count is two more than the folders in it. Where all names are accounted for by
-    that, no entry has to be looked at; filesystems that do not count so (btrfs, and ext4 past
-    65,000) are listed with their types.
+    The link count of a folder is 2 plus its subfolders. If that accounts for every name, no entry
+    is stat'ed. Filesystems that count otherwise (btrfs, and ext4 past 65,000) are listed with
+    types.
     """
     names = os.listdir(folder)
     if os.fstat(folder).st_nlink - 2 == len(names):
@@ -82,9 +82,9 @@ def folders(folder: int) -> tuple[list[str], list[str]]:
 
 
 def content(name: str, parent: int, limit: int) -> bytes | None:
-    """Read a file, at most one byte more than the limit; None where there is none.
+    """Read a file, at most `limit` + 1 bytes; None if it does not exist.
 
-    Raises OSError where it may not be read, is a symbolic link or no regular file.
+    Raises OSError for an unreadable file, a symbolic link, or anything but a regular file.
     """
     file = _opened(name, parent)
     if file is None:
@@ -102,16 +102,16 @@ def content(name: str, parent: int, limit: int) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class RootFolder:
-    """The files below a registry's root directory."""
+    """Files below a registry's root directory."""
 
     root: str
 
     @contextmanager
     def opened(self, path: str, *, fresh: bool) -> Iterator[Iterator[bytes] | None]:
-        """Open a file, to be read in pieces; None where there is none.
+        """Open a file, to be read in chunks; None if it does not exist.
 
-        `fresh` drops what the system keeps of it in memory, where the system can: a disk that
-        lost it is noticed. Raises `Unseen`, also where a part of the path is a symbolic link.
+        `fresh` drops the system's cached pages, where the system supports that, so that lost data
+        on the disk is noticed. Raises `Unseen`, also for a path through a symbolic link.
         """
         folder, _, name = path.rpartition("/")
         with root(self.root) as top, below(top, folder.split("/"), path) as parent:
@@ -130,7 +130,7 @@ class RootFolder:
                 os.close(file)
 
     def size(self, path: str) -> int | None:
-        """Return a regular file's bytes; None where there is none. Raises `Unseen`."""
+        """Return the size of a regular file in bytes, or None. Raises `Unseen`."""
         folder, _, name = path.rpartition("/")
         with root(self.root) as top, below(top, folder.split("/"), path) as parent:
             try:
@@ -144,20 +144,20 @@ class RootFolder:
             return seen.st_size if stat.S_ISREG(seen.st_mode) else None
 
     def holds(self, folder: str) -> bool:
-        """Is there anything in a folder? Raises `Unseen`, as `opened` does."""
+        """Is a folder non-empty? Raises `Unseen`, as `opened` does."""
         with root(self.root) as top, below(top, folder.split("/"), folder) as inner:
             return inner is not None and any(folders(inner))
 
 
 def unseen(path: str, error: OSError) -> Unseen:
-    """Say that something could not be read, in one sentence."""
+    """Return the error as `Unseen`, in one sentence."""
     links = (errno.ELOOP, errno.EMLINK)
     why = "a symbolic link, not followed" if error.errno in links else error.strerror or str(error)
     return Unseen(shown(path), Reason.UNREADABLE, why)
 
 
 def shown(path: str) -> str:
-    """Return a path as text that can be printed, whatever its bytes are."""
+    """Return a path as printable text, whatever its bytes are."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

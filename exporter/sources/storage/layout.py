@@ -1,4 +1,4 @@
-"""The grammar of paths in distribution's storage, the same on every medium.
+"""Grammar of paths in distribution's storage, the same on every medium.
 
 Source: distribution, `registry/storage/paths.go`, and opencontainers/go-digest, `digest.go`.
 """
@@ -12,18 +12,18 @@ from exporter.facts.inventory import Unlinked
 
 ROOT: Final = ("docker", "registry", "v2")
 LOCKS: Final = ("docker", "registry", "lockfiles")
-"""Where GitLab's registry says that its database, not its storage, knows what is referenced."""
+"""File by which GitLab's registry marks that its database, not its storage, holds references."""
 DATABASE_LOCK: Final = "database-in-use"
 OCI_LAYOUT: Final = "oci-layout"
-"""The file that makes a folder an OCI layout: zot keeps one for every repository."""
+"""File that makes a folder an OCI layout: zot writes one per repository."""
 
 GITLAB: Final = "GitLab's registry uses a metadata database here"
 NOTHING: Final = "no docker/registry/v2 here: not the root directory of a registry"
 
 LONGEST_LINK: Final = 160
-"""Bytes: no digest is longer (sha512 takes 135)."""
+"""Bytes: the longest digest, sha512, takes 135."""
 DEEPEST: Final = 128
-"""Folders: a repository's name has at most 255 characters, so at most that many parts."""
+"""Folders: a repository's name has at most 255 characters, so at most 128 parts."""
 
 _LETTERS: Final = 2
 _LENGTHS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
@@ -34,12 +34,12 @@ _PART: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def is_part(name: str) -> bool:
-    """Do the storage drivers accept a folder's name? Others make a collector give up."""
+    """Do the storage drivers accept the name of a folder? Any other makes a collector abort."""
     return bool(_PART.fullmatch(name))
 
 
 def linked(content: bytes) -> str | Unlinked:
-    """Read a link file: the digest that it names, or why a collector finds none in it."""
+    """Parse a link file: its digest, or why a collector finds none."""
     text = content.decode("latin-1")
     algorithm, _, encoded = text.partition(":")
     if not algorithm or not encoded:
@@ -53,34 +53,34 @@ def linked(content: bytes) -> str | Unlinked:
 
 
 def is_digest(text: str) -> bool:
-    """Is a text from a manifest a digest, so that a path may be made of it?"""
+    """Is a text in a manifest a digest, so that it can be part of a path?"""
     return not isinstance(linked(text.encode("utf-8", "replace")), Unlinked)
 
 
 def are_digests(algorithm: str, names: Sequence[str]) -> bool:
-    """Are all of these the encoded parts of digests? Quick for sha256, and only for that."""
+    """Are all of these encoded parts of digests? A fast path, for sha256 only."""
     return algorithm == "sha256" and pack(names) is not None
 
 
 def is_bucket(letters: str, encoded: str) -> bool:
-    """Does a blob belong into the folder of these letters?"""
+    """Does the digest of a blob begin with the letters of its folder?"""
     return len(letters) == _LETTERS and encoded.startswith(letters)
 
 
 def blob_fault(algorithm: str, prefix: str, encoded: str) -> str:
-    """Why can no digest be told from a blob's path? Empty where one can be told."""
+    """Return why no digest can be parsed from the path of a blob; empty if one can."""
     stated = algorithm if prefix == encoded[:_LETTERS] else prefix
     digest = linked(f"{stated}:{encoded}".encode("utf-8", "surrogateescape"))
     return digest.message if isinstance(digest, Unlinked) else ""
 
 
 def blob_path(digest: str) -> str:
-    """Return where a blob's file is, below the root directory."""
+    """Return the path of a blob's file below the root directory."""
     algorithm, _, encoded = digest.partition(":")
     return "/".join((*ROOT, "blobs", algorithm, encoded[:_LETTERS], encoded, "data"))
 
 
 def own_path(repository: str, digest: str) -> str:
-    """Return where zot keeps a repository's own file of a blob, below the root directory."""
+    """Return the path of a repository's own file of a blob in zot's storage."""
     algorithm, _, encoded = digest.partition(":")
     return f"{repository}/blobs/{algorithm}/{encoded}"

@@ -1,4 +1,4 @@
-"""Links to blobs and manifests: files in a folder, completed by what tags and indexes name."""
+"""Links to blobs and manifests: the files in a folder, and those that tags and indexes name."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -14,13 +14,13 @@ from exporter.sources.storage.folder import content, folders, opened
 _LINK: Final = "link"
 
 Algorithm = tuple[str, list[str], dict[int, Target]]
-"""An algorithm, its digests' encoded parts, and by position the targets that differ from them."""
+"""Algorithm, encoded parts of its digests, and by position the targets that differ from them."""
 LinkTargets = dict[str, dict[str, Target]]
-"""By algorithm and encoded part: what each link names."""
+"""Targets of links, by algorithm and encoded part."""
 
 
 def by_algorithm(folder: int | None, context: ReadContext) -> Iterator[Algorithm]:
-    """Yield the links in a folder, algorithm by algorithm; nothing where there is no folder."""
+    """Yield the links in a folder by algorithm; nothing if there is no folder."""
     for algorithm in digest_parts(folder, context) if folder is not None else ():
         here = context.below(algorithm)
         with here.errors_as_gaps(), opened(algorithm, folder, here.path) as inside:
@@ -30,7 +30,7 @@ def by_algorithm(folder: int | None, context: ReadContext) -> Iterator[Algorithm
 
 
 def digest_parts(folder: int, context: ReadContext) -> list[str]:
-    """Return the names of the folders that may be parts of digests; others are strays or gaps."""
+    """Return the names of folders that can be parts of digests; others are strays or gaps."""
     names, others = folders(folder)
     context.strays(folder, others, disturbing=_LINK)
     if not names or layout.is_part("".join(names)):
@@ -44,9 +44,9 @@ def digest_parts(folder: int, context: ReadContext) -> list[str]:
 def _differing(
     folder: int, algorithm: str, names: Sequence[str], context: ReadContext
 ) -> dict[int, Target]:
-    """Read the link in each folder; return by position what is not what its path says.
+    """Read the link in each folder; return by position the targets that differ from the path.
 
-    One that says what its path does, where that is no digest, is no better than any such link.
+    A link that repeats its path, where that is no digest, counts as a link without a digest.
     """
     usual = layout.are_digests(algorithm, names)
     return {
@@ -58,17 +58,17 @@ def _differing(
 
 
 def _glance(folder: int, name: str) -> bytes | None:
-    """Return what a link says at first sight; None where it is absent or cannot be read."""
+    """Return the content of a link at the first read; None if it is absent or unreadable."""
     with suppress(OSError):
         return content(f"{name}/{_LINK}", folder, layout.LONGEST_LINK)
     return None
 
 
 def target(folder: int, name: str, context: ReadContext) -> Target:
-    """Read one link with care: what it names, or why it names nothing.
+    """Read one link with retries: its target, or why it has none.
 
-    Before 3.1 a registry does not write a link in one step, so one that names nothing is read
-    again, as long as retries are left.
+    Registries before 3.1 do not write a link in one step, so a link without a digest is read again,
+    as long as retries are left.
     """
     found = _read(folder, name, context)
     while _names_nothing(found) and context.retries.wait():
@@ -100,11 +100,11 @@ def complete(
     children: Callable[[str], Iterable[str]],
     look: Callable[[str, str], Target],
 ) -> None:
-    """Read every manifest's children, and add the links that tags and indexes name beyond these.
+    """Read the children of every manifest, and add the links that tags and indexes name.
 
-    A folder that is listed while it is written to may show an index and not yet its child, which
-    was there before it. `children` reads a body and returns what it lists; `look` looks for the
-    link of an algorithm and an encoded part.
+    The listing of a folder during a write may show an index and not yet its child, which was
+    written before. `children` returns the entries of an index; `look` returns the link of an
+    algorithm and an encoded part.
     """
     pending = [*tagged, *(child for to in named(links) for child in children(to))]
     asked: set[str] = set()
@@ -128,7 +128,7 @@ def named(links: LinkTargets) -> list[str]:
 
 
 def add(links: LinkTargets, builder: LinkBuilder) -> None:
-    """Add a repository's links, in the order of their paths."""
+    """Add the links of a repository, in the order of their paths."""
     for algorithm, targets in sorted(links.items()):
         names = sorted(targets)
         differing = {

@@ -1,8 +1,8 @@
-"""The manifests in a storage: each body is read once, hashed, and parsed.
+"""Manifests in a storage: each body is read once, hashed, and parsed.
 
-What a manifest refers to is kept by its digest, where somebody keeps it. As long as the listing
-shows the size that its body had, it is not opened again: a file cut short, emptied or overwritten
-by a longer one is noticed; a flipped bit that leaves the size alone is for a scrub to find.
+The references of a manifest are cached by its digest. As long as the listing shows the size of its
+body, it is not opened again: a truncated, emptied or longer file is noticed, and a flipped bit that
+keeps the size is found by a scrub.
 """
 
 import hashlib
@@ -20,18 +20,18 @@ from exporter.sources.storage.context import ReadContext
 _log: Final = logging.getLogger("pullproof.storage")
 
 _WAITING: Final = 10_000
-"""Outlines that wait in memory before they are kept."""
+"""Outlines that wait in memory before they are cached."""
 
 
 ReadBlobs = Callable[[Sequence[str], int], Iterable[bytes | None]]
-"""Reads blobs, each at most one byte more than the limit; None where there is none.
+"""Reads blobs, at most `limit` + 1 bytes of each; None for a missing blob.
 
-Raises `Unseen` or OSError where something on the way may not be read.
+Raises `Unseen` or OSError if a folder or file cannot be read.
 """
 
 
 class ManifestReader:
-    """Reads manifests on demand and remembers which: repositories share many of them."""
+    """Reader of manifests on demand, each once: repositories share many of them."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class ManifestReader:
         outlines: Outlines | None,
         size: Callable[[str], int] | None = None,
     ) -> None:
-        """Add what manifests refer to; `outlines` spare those that were read before.
+        """Add the references of manifests; those in `outlines` are not read again.
 
-        `size` tells how many bytes a manifest has where the blobs are not listed first.
+        `size` returns the size of a manifest in bytes, where blobs are not listed first.
         """
         self._size = size
         self._read_blobs = read_blobs
@@ -52,7 +52,7 @@ class ManifestReader:
         self._fresh: dict[bytes, Outline] = {}
 
     def children(self, digest: str) -> tuple[str, ...]:
-        """Return what an index lists, nothing for any other manifest."""
+        """Return the entries of an index, nothing for any other manifest."""
         if digest not in self._children:
             try:
                 self.read_ahead([digest])
@@ -62,7 +62,7 @@ class ManifestReader:
         return self._children[digest]
 
     def read_ahead(self, digests: Iterable[str]) -> None:
-        """Read manifests that will be asked for, where reading them at once is quicker.
+        """Read manifests in advance, where reading them at once is faster.
 
         Raises `Unseen` or OSError as the blobs do.
         """
@@ -76,7 +76,7 @@ class ManifestReader:
                     self._children[digest] = self._parsed(digest, content, here)
 
     def recall(self, digests: Iterable[str]) -> None:
-        """Add the manifests that were read before and still have their size."""
+        """Add the manifests that are cached and still have their size."""
         new = [digest for digest in dict.fromkeys(digests) if digest not in self._children]
         packed = pack_texts(new)
         if self._outlines is None or not packed:
@@ -104,7 +104,7 @@ class ManifestReader:
             return {}
 
     def keep(self) -> None:
-        """Keep what was read for the next time."""
+        """Cache what was read."""
         fresh, self._fresh = self._fresh, {}
         try:
             if self._outlines is not None and fresh:

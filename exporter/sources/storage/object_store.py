@@ -1,4 +1,4 @@
-"""Objects of a bucket, listed and read: S3, GCS and Azure by one library."""
+"""Objects of a bucket, listed and read: S3, GCS and Azure through one library."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ _ABSENT: Final = (exceptions.NotFoundError, FileNotFoundError)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One object, as a listing shows it."""
+    """One object of a listing."""
 
     path: str
     size: int
@@ -32,16 +32,16 @@ class Key:
     modified: int
     """Nanoseconds since the epoch."""
     etag: str
-    """Without quotes; of an object put in one piece and not encrypted by key, the MD5 of it."""
+    """Without quotes; the MD5, if the object was uploaded in one part without key encryption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """An object store below one prefix, which is the registry's root directory."""
+    """An object store below one prefix, the registry's root directory."""
 
     store: ObjectStore
     name: str
-    """As a person gave it, without credentials: the subject of errors."""
+    """Its address as given, without credentials: the subject of errors."""
 
     @classmethod
     def at(cls, url: str, options: Mapping[str, str] | None, *, plain_http: bool) -> Self:
@@ -57,7 +57,7 @@ class Objects:
                     yield Key(each["path"], each["size"], _time(each["last_modified"]), etag)
 
     def folders(self, folder: str) -> list[str]:
-        """Return the paths of the folders right below one. Raises `Unseen`."""
+        """Return the paths of the direct subfolders of a folder. Raises `Unseen`."""
         with self._errors(folder):
             found = obstore.list_with_delimiter(self.store, prefix=f"{folder}/")
             return list(found["common_prefixes"])
@@ -67,7 +67,7 @@ class Objects:
         return next(self.keys(f"{folder}/"), None) is not None
 
     def head(self, path: str) -> Key | None:
-        """Look at one object; None where there is none. Raises `Unseen`."""
+        """Return one object; None if it does not exist. Raises `Unseen`."""
         with self._errors(path):
             try:
                 seen = obstore.head(self.store, path)
@@ -76,12 +76,12 @@ class Objects:
             return Key(path, seen["size"], _time(seen["last_modified"]), seen["e_tag"] or "")
 
     def size(self, path: str) -> int | None:
-        """Return an object's bytes; None where there is none. Raises `Unseen`."""
+        """Return the size of an object in bytes; None if it does not exist. Raises `Unseen`."""
         seen = self.head(path)
         return seen.size if seen else None
 
     def contents(self, paths: Sequence[str], most: int) -> list[bytes | None]:
-        """Read the first `most` bytes of objects, some at once; None where there is none.
+        """Read the first `most` bytes of objects, some at once; None for a missing one.
 
         Raises `Unseen`.
         """
@@ -90,7 +90,7 @@ class Objects:
 
     @contextmanager
     def opened(self, path: str, *, fresh: bool) -> Iterator[Iterator[bytes] | None]:  # noqa: ARG002 - stores give what they hold
-        """Open an object, to be read in pieces; None where there is none. Raises `Unseen`."""
+        """Open an object, to be read in chunks; None if it does not exist. Raises `Unseen`."""
         with self._errors(path):
             try:
                 stream = obstore.get(self.store, path).stream(min_chunk_size=CHUNK)

@@ -1,4 +1,4 @@
-"""The repositories in a folder: their manifests, tags, layer links and uploads."""
+"""Repositories in a folder: their manifests, tags, layer links and uploads."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,11 +25,11 @@ NAMELESS: Final = "of a repository that has no name"
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """Reads repositories one after the other, and the manifests that they name."""
+    """Reader of repositories, one after the other, and of their manifests."""
 
     manifests: ManifestReader
     holds: Callable[[str], bool] = lambda _: True
-    """Which repositories are read?"""
+    """Is a repository to be read?"""
 
     def read(self, top: int, context: ReadContext) -> None:
         """Read all repositories below the folder `docker/registry/v2`."""
@@ -82,9 +82,9 @@ class Repositories:
         return Folder(sum(flag for name, flag in _IN_MANIFESTS if name in names))
 
     def _revisions(self, manifests: int, context: ReadContext) -> None:
-        """Read a repository's manifests, then its tags, then the manifests' bodies.
+        """Read the manifests of a repository, then its tags, then the bodies of the manifests.
 
-        Whoever pushes links a manifest first and tags it then, so tags are read second.
+        A push links a manifest first and tags it afterwards, so tags are read second.
         """
         here = context.below("revisions")
         found: LinkTargets = {}
@@ -101,13 +101,13 @@ class Repositories:
 
 
 def _look(folder: int, context: ReadContext, algorithm: str, encoded: str) -> Target:
-    """Look for a manifest's link that the listing did not show."""
+    """Return the target of a manifest's link that the listing lacks."""
     found = context.folder(algorithm, folder, lambda at, here: links.target(at, encoded, here))
     return found or Unlinked.ABSENT
 
 
 def _tags(folder: int, context: ReadContext) -> list[str]:
-    """Add a repository's tags; return what they point at."""
+    """Add the tags of a repository; return the digests that they reference."""
     names, others = folders(folder)
     context.strays(folder, others, disturbing="")
     current: list[Target | None] = []
@@ -161,7 +161,7 @@ def _uploads(repository: str, folder: int, context: ReadContext) -> None:
 
 
 def _upload(repository: str, identifier: str, folder: int, _: ReadContext) -> Upload:
-    """Add up an upload's files; an empty folder is as old as itself."""
+    """Add up the files of an upload; an empty folder has its own age."""
     seen = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in folders(folder)[1]]
     latest = max((each.st_mtime_ns for each in seen), default=os.fstat(folder).st_mtime_ns)
     return Upload(shown(repository), shown(identifier), sum(s.st_size for s in seen), latest)

@@ -1,4 +1,4 @@
-"""Reads of single files of a storage: links as they are now, and content, hashed in full."""
+"""Reads of single files of a storage: current links, and content, hashed in full."""
 
 import asyncio
 import hashlib
@@ -25,10 +25,10 @@ class Files(Protocol):
     """The files of a storage."""
 
     def opened(self, path: str, *, fresh: bool) -> AbstractContextManager[Iterator[bytes] | None]:
-        """Open a file, by its path below the root directory, to be read in pieces.
+        """Open a file by its path below the root directory, to be read in chunks.
 
-        None where there is none. `fresh` asks for bytes from the disk and not from its cache.
-        Raises `Unseen`, as its pieces do.
+        None if it does not exist. `fresh` asks for bytes from the disk, not from its cache. Raises
+        `Unseen`, as reading the chunks does.
         """
         ...
 
@@ -37,18 +37,18 @@ class RegistryFiles(Files, Protocol):
     """The files of a registry's storage. Its methods raise `Unseen`."""
 
     def size(self, path: str) -> int | None:
-        """Return a file's bytes; None where there is none."""
+        """Return the size of a file in bytes; None if it does not exist."""
         ...
 
     def holds(self, folder: str) -> bool:
-        """Is there anything in a folder below the root directory?"""
+        """Is a folder below the root directory non-empty?"""
         ...
 
 
 def insist_on_registry(files: RegistryFiles, name: str) -> None:
-    """Raise `Unseen` where this is not, or not now, the root directory of a registry.
+    """Raise `Unseen` if this is not, or not now, the root directory of a registry.
 
-    A disk that is not mounted and a bucket that is not there deny every file alike.
+    A disk that is not mounted, and a bucket that does not exist, deny every file.
     """
     if not files.holds("/".join(layout.ROOT)):
         raise Unseen(name, Reason.UNREADABLE, layout.NOTHING)
@@ -57,7 +57,7 @@ def insist_on_registry(files: RegistryFiles, name: str) -> None:
 async def prove(
     files: Files, repository: Repository, target: Descriptor, sink: Sink, *, fresh: bool
 ) -> Absent | Wrong | None:
-    """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
+    """Read and hash every byte; return None if they match the digest. Raises `Unseen`."""
     path = await asyncio.to_thread(_path, files, repository, target.digest)
     return await prove_file(files, path, target, sink, fresh=fresh)
 
@@ -65,7 +65,7 @@ async def prove(
 async def prove_file(
     files: Files, path: str, target: Descriptor, sink: Sink, *, fresh: bool
 ) -> Absent | Wrong | None:
-    """Read every byte of a file and hash it, likewise."""
+    """Read and hash every byte of a file, likewise."""
     if target.media_type in _SCHEMA1:
         return await asyncio.to_thread(_signed, files, path, target.digest)
     entry = files.opened(path, fresh=fresh)
@@ -83,7 +83,7 @@ async def prove_file(
 
 
 def small_file(files: Files, path: str, most: int) -> bytes | None:
-    """Read a small file; what is longer is cut. None where there is none. Raises `Unseen`."""
+    """Read a small file, cut at `most` + 1 bytes; None if it does not exist. Raises `Unseen`."""
     content = b""
     with files.opened(path, fresh=False) as chunks:
         if chunks is None:
@@ -94,17 +94,17 @@ def small_file(files: Files, path: str, most: int) -> bytes | None:
 
 
 class _Hashing:
-    """Hashes a file, to its end: one that is longer than it should be may be another blob."""
+    """Hash of a file up to its end: a file that is too long may be another blob."""
 
     def __init__(self, target: Descriptor) -> None:
         self._target = target
         self._hash = hashlib.new(target.digest.algorithm, usedforsecurity=False)
         self._size = 0
         self._begins_right = False
-        """Are the first bytes, as many as there should be, those that the digest names?"""
+        """Do the first bytes, as many as stated, match the digest?"""
 
     def piece(self, chunks: Iterator[bytes]) -> bytes:
-        """Hash the next piece and return it; nothing at the end."""
+        """Hash the next chunk and return it; nothing at the end."""
         chunk = next(chunks, b"")
         stated = self._target.size
         if stated is not None and self._size <= stated < self._size + len(chunk):
@@ -118,8 +118,8 @@ class _Hashing:
     def result(self) -> Wrong | None:
         """Return what is wrong.
 
-        A registry hands out as much of a longer file as it remembers that there is: where that
-        much is right, nobody gets other bytes.
+        A registry serves only the stated size of a file that is too long: if that part matches the
+        digest, clients get the right bytes.
         """
         digest, stated, found = self._target.digest, self._target.size, self._hash.hexdigest()
         right = found == digest.encoded
@@ -131,7 +131,7 @@ class _Hashing:
 
 
 def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
-    """The digest of a schema 1 manifest leaves its signature out."""
+    """Verify a schema 1 manifest: its digest leaves the signature out."""
     content = small_file(files, path, body.LARGEST)
     if content is None:
         return _NOT_THERE
@@ -144,7 +144,7 @@ def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
 
 
 def _path(files: Files, repository: Repository, digest: Digest) -> str:
-    """Return where a digest's bytes are; distribution files sha512 content under its sha256."""
+    """Return the path of a digest's bytes; distribution stores sha512 content under its sha256."""
     for kind in ("_layers", "_manifests/revisions") if digest.algorithm != "sha256" else ():
         link = f"{repository}/{kind}/{digest.algorithm}/{digest.encoded}/link"
         if named := _named(files, f"{_REPOSITORIES}/{link}"):
@@ -155,9 +155,9 @@ def _path(files: Files, repository: Repository, digest: Digest) -> str:
 def size(
     files: RegistryFiles, name: str, repository: Repository, digest: Digest, *, manifest: bool
 ) -> int | None:
-    """Return the bytes of the file that a repository links; None where either is not there.
+    """Return the size in bytes of the file that a repository links; None if either is missing.
 
-    Raises `Unseen`, also where there is no registry at all.
+    Raises `Unseen`, also if there is no registry.
     """
     kind = "_manifests/revisions" if manifest else "_layers"
     link = f"{repository}/{kind}/{digest.algorithm}/{digest.encoded}/link"
@@ -170,7 +170,7 @@ def size(
 
 
 def tagged(files: RegistryFiles, name: str, repository: Repository, tag: Tag) -> str | None:
-    """Return the digest that a tag names; None where it names none. Likewise."""
+    """Return the digest that a tag names; None if it names none. Raises `Unseen`, likewise."""
     found = _named(files, f"{_REPOSITORIES}/{repository}/_manifests/tags/{tag}/current/link")
     if found is None:
         insist_on_registry(files, name)

@@ -1,7 +1,7 @@
 """zot's storage in a folder: an OCI layout for each repository, at any depth.
 
-Of each repository its files are listed first, then its `index.json` and the manifests that this
-names: a push writes the other way round. Source: zot v2.1.20, pkg/storage/imagestore.
+The files of a repository are listed first, then its `index.json` and the manifests that it names: a
+push writes in the opposite order. Source: zot v2.1.20, pkg/storage/imagestore.
 """
 
 import hashlib
@@ -29,14 +29,14 @@ _BLOBS: Final = "blobs"
 _UPLOADS: Final = ".uploads"
 _NAME: Final = "org.opencontainers.image.ref.name"
 _UNVISITED: Final = ("blobs", ".uploads", ".sync")
-"""Ends of names that it does not look into (`GetNextRepository`)."""
+"""Suffixes of folders that zot skips (`GetNextRepository`)."""
 _KINDS: Final = {
     OCI_INDEX: True,
     DOCKER_LIST: True,
     OCI_MANIFEST: False,
     DOCKER_MANIFEST: False,
 }
-"""The media types that its collector follows, and which of them list manifests."""
+"""Media types that its collector follows; True for those that list manifests."""
 _LONGEST: Final = 1 << 28
 """Bytes of an `index.json`: it grows with the tags of its repository."""
 
@@ -56,13 +56,13 @@ _decode: Final = msgspec.json.Decoder(_LayoutIndex).decode
 
 @dataclass(slots=True)
 class LayoutReader:
-    """Reads repositories one after the other, and each file of a manifest once."""
+    """Reader of repositories, one after the other, and of each manifest's file once."""
 
     holds: Callable[[str], bool]
-    """Which repositories are read?"""
+    """Is a repository to be read?"""
     files: LayoutBuilder = field(default_factory=LayoutBuilder)
     _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Of a file, by device and inode."""
+    """Number of a file, by device and inode."""
     _bodies: dict[tuple[str, int], Body | None] = field(default_factory=dict)
     """By digest and file; None if it could not be read."""
     _added: set[str] = field(default_factory=set)
@@ -100,11 +100,11 @@ class LayoutReader:
         context.builder.close(shown(name), Folder.LAYERS | Folder.MANIFESTS | Folder.TAGS)
 
     def number(self, seen: os.stat_result) -> int:
-        """Return the number of a file: the same for every name that it has."""
+        """Return the number of a file, the same for all its hard links."""
         return self._numbers.setdefault((seen.st_dev, seen.st_ino), len(self._numbers))
 
     def body(self, digest: str, number: int, folder: int, context: ReadContext) -> Body | None:
-        """Return what a manifest's file says; None, with a gap, where that cannot be told."""
+        """Return the parsed manifest of a file; None, with a gap, if it cannot be parsed."""
         if (digest, number) not in self._bodies:
             with context.errors_as_gaps():
                 self._bodies[digest, number] = None
@@ -120,12 +120,12 @@ class LayoutReader:
 
 @dataclass(slots=True)
 class _Layout:
-    """The repository that is being read."""
+    """The repository that is read."""
 
     reader: LayoutReader
     context: ReadContext
     there: dict[str, int] = field(default_factory=dict)
-    """The number of each digest's file."""
+    """Number of each digest's file."""
 
     def list_files(self, folder: int, context: ReadContext) -> None:
         """Add the files of its folder `blobs`."""
@@ -173,7 +173,7 @@ class _Layout:
                 self.context.builder.tags.add(shown(tag), each.digest)
 
     def _entries(self, folder: int) -> list[_LayoutEntry]:
-        """Read its `index.json`, again as long as it may just be being written."""
+        """Read its `index.json`, with retries: it may be in the middle of a write."""
         while True:
             try:
                 found = _decode(content(_INDEX, folder, _LONGEST) or b"").manifests or []
@@ -192,7 +192,7 @@ class _Layout:
             return found
 
     def _follow(self, pending: list[tuple[str, str]], blobs: int) -> None:
-        """Read manifests and all that they list, each once, as the collector follows them."""
+        """Read manifests and everything that they list, each once, as the collector does."""
         followed: set[str] = set()
         while pending:
             digest, kind = pending.pop()
@@ -219,7 +219,7 @@ class _Layout:
                     self._arrived(each, blobs)
 
     def _arrived(self, digest: str, blobs: int) -> bool:
-        """Is there a file of a digest, listed or come since?"""
+        """Does a digest have a file, listed or new since?"""
         if digest not in self.there and layout.is_digest(digest):
             algorithm, _, encoded = digest.partition(":")
             with opened(algorithm, blobs, self.context.path) as folder:
@@ -249,7 +249,7 @@ def _body(digest: str, folder: int, context: ReadContext) -> Body | None:
 
 
 def _hides_manifest(path: str, blobs: int) -> bool:
-    """Is a file a manifest that its entry calls otherwise? zot sweeps what such a one refers to."""
+    """Is a file a manifest, though its entry has another media type? zot sweeps its references."""
     text = content(path, blobs, body.LARGEST) or b""
     try:
         return text.startswith(b"{") and any(body.read(text).references)
@@ -258,7 +258,7 @@ def _hides_manifest(path: str, blobs: int) -> bool:
 
 
 def _regular(name: str, folder: int, context: ReadContext) -> os.stat_result | None:
-    """Return what is known of a regular file; what is none is a gap."""
+    """Return the status of a regular file; anything else is a gap."""
     with context.below(name).errors_as_gaps():
         seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISREG(seen.st_mode):
@@ -268,7 +268,7 @@ def _regular(name: str, folder: int, context: ReadContext) -> os.stat_result | N
 
 
 def _unvisited(name: str, folder: int, context: ReadContext) -> None:
-    """Note a repository that zot's own walks leave out because of its name."""
+    """Add a gap for a repository that zot itself skips because of its name."""
     if layout.OCI_LAYOUT in folders(folder)[1]:
         words = f"zot neither lists nor collects a repository whose name ends as {name} does"
         context.gap("", Reason.UNSUPPORTED, words)
