@@ -256,6 +256,44 @@ def test_every_damage_to_a_recorded_kind_is_judged_as_a_full_pull_ends(  # noqa:
     assert [cell for cell in cells if not cell.holds] == []
 
 
+SCRIBBLES: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "cut": lambda body: body[: len(body) // 2],
+    "emptied": lambda _: b"",
+    "nulls": lambda body: bytes(len(body)),
+    "not ascii": lambda body: b"\xe2" + body[1:],
+    "another type": lambda _: b"[]",
+    "another field": lambda body: body.replace(b'"schemaVersion":2', b'"schemaVersion":""'),
+    "media type": lambda body: body.replace(b"vnd.oci", b"vnd.ocj", 1),
+    "more behind": lambda body: body + b"{}",
+    "blank behind": lambda body: body + b" ",
+    "fields gone": lambda _: (
+        b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json"}'
+    ),
+}
+"""What a disk may leave of a manifest."""
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_manifest_that_distribution_cannot_read_is_lost_and_never_unknown(
+    tmp_path: Path, version: int
+) -> None:
+    names = {name: f"scribbled/{name.replace(' ', '-')}" for name in SCRIBBLES}
+    with registry(tmp_path / "registry", Settings(version=version, cache=False)) as running:
+        for name, scribble in SCRIBBLES.items():
+            for tag in ("top", "child"):
+                made = two_platforms(f"{name} {tag}")
+                running.push(names[name], made, tag)
+                path = tree.data(running.root, (made if tag == "top" else made.children[1]).digest)
+                path.write_bytes(scribble(path.read_bytes()))
+        words = ("--plain-http", "--tags", "*", "--confirm-after", "0s", "--output", "json")
+        said = run("check", running.host, *words).said
+
+    states = {
+        name: said.state(name) for of in names.values() for name in (f"{of}:top", f"{of}:child")
+    }
+    assert [name for name, state in states.items() if state not in ("missing", "broken")] == []
+
+
 def _contents() -> dict[str, dict[str, int]]:
     """What may be asked for in each repository: sizes by digest."""
     found: dict[str, dict[str, int]] = {}

@@ -24,6 +24,14 @@ _FAILED: Final = 500
 _BAD_GATEWAY: Final = 502
 _SYNTAX: Final = ("unexpected end of JSON input", "invalid character '")
 """How errors of Go's JSON reader begin that are the bytes' own (encoding/json, scanner.go)."""
+_NO_MANIFEST: Final = (
+    "json: cannot unmarshal ",
+    "unrecognized manifest schema version ",
+    "errors verifying manifest: unrecognized manifest content type ",
+)
+"""How those of JSON begin that is no manifest (3.1.1, registry/storage/manifeststore.go)."""
+_TYPE_ERROR: Final = {"Value", "Type", "Offset", "Struct", "Field"}
+"""The fields of Go's error where a type is another (encoding/json, decode.go)."""
 _LONGEST_WORDS: Final = 200
 _REASONS: Final = {
     "UNAUTHORIZED": Reason.UNAUTHORIZED,
@@ -134,14 +142,14 @@ def _denies(fault: ErrorEntry, subject: str) -> bool:
 
 
 class Unparsable(Unseen):
-    """A registry says itself that what it stores as a manifest is no JSON."""
+    """A registry says itself that what it stores as a manifest is none."""
 
 
 def refusal(response: Response, subject: str) -> Unseen:
     """Return why a response proves neither content nor absence."""
     found = error_entries(response)
     own = response.status == _FAILED and not response.foreign
-    if own and len(found) == 1 and (why := _syntax_error(found[0])):
+    if own and len(found) == 1 and (why := _unreadable(found[0])):
         return Unparsable(subject, Reason.SERVER_ERROR, why)
     code = _printable(found[0].code[:40]) if found else ""
     words = f"{response.status} {code}".strip()
@@ -156,19 +164,26 @@ def refusal(response: Response, subject: str) -> Unseen:
     return (NoAnswer if own else Unseen)(subject, reason, words)
 
 
-def _syntax_error(fault: ErrorEntry) -> str:
-    """Return what distribution says of stored bytes that it cannot parse; nothing for another.
+def _unreadable(fault: ErrorEntry) -> str:
+    """Return what distribution says of stored bytes that are no manifest; nothing for another.
 
-    2.8.2 puts Go's error into the detail, `{"Offset": 245}`, 3.1.1 its words (both run). A read of
-    its storage that fails has other errors.
+    2.8.3 puts Go's error into the detail: `{"Offset": 245}`, fields where a type is another, and
+    `[{}]` for a media type that it does not know; 3.1.1 its words (both run). A read of its storage
+    that fails has other errors.
     """
     detail = fault.detail
     if fault.code != "UNKNOWN":
         return ""
-    if isinstance(detail, dict) and detail.keys() == {"Offset"} and type(detail["Offset"]) is int:
-        return f"stored bytes are no JSON from byte {detail['Offset']} on"
-    if isinstance(detail, str) and detail.startswith(_SYNTAX) and _printable(detail[:80]):
-        return f"stored bytes are no JSON: {detail[:80]}"
+    if isinstance(detail, dict) and type(detail.get("Offset")) is int:
+        if detail.keys() == {"Offset"}:
+            return f"stored bytes are no JSON from byte {detail['Offset']} on"
+        if detail.keys() == _TYPE_ERROR:
+            return f"stored bytes are no manifest, by byte {detail['Offset']}"
+    if detail == [{}]:
+        return "stored bytes are no manifest: unknown media type"
+    if isinstance(detail, str) and detail.startswith(_SYNTAX + _NO_MANIFEST):
+        what = "JSON" if detail.startswith(_SYNTAX) else "manifest"
+        return f"stored bytes are no {what}: {ascii(detail[:80])[1:-1]}"
     return ""
 
 

@@ -24,6 +24,7 @@ from exporter.sources.registry.limits import Breaker, Pace, PullBudget, RequestL
 from exporter.sources.registry.messages import BASE, Request, Response
 from exporter.sources.registry.proxy_caches import PROXY_APIS, ProxyCaches
 from exporter.sources.registry.responses import (
+    Unparsable,
     absence,
     has_proxy_caches,
     missing_project,
@@ -302,7 +303,8 @@ class Session:
             try:
                 return await attempt()
             except Unseen as failure:
-                if tried == self.limits.tries or failure.reason not in _AGAIN:
+                settled = isinstance(failure, Unparsable) or failure.reason not in _AGAIN
+                if settled or tried == self.limits.tries:
                     raise
                 self.tally.retries += 1
                 _LOG.debug("%s, tried %d times", failure, tried)

@@ -102,6 +102,23 @@ class Server:
         (DISTRIBUTION_2, NOWHERE, Wrong),
         (DISTRIBUTION_3, NOWHERE, Wrong),
         (told("\"invalid character 'x' looking for beginning of value\""), NOWHERE, Wrong),
+        (told("\"invalid character 'â' looking for beginning of value\""), NOWHERE, Wrong),
+        (
+            told('{"Value":"string","Type":{},"Offset":9,"Struct":"Manifest","Field":"layers"}'),
+            NOWHERE,
+            Wrong,
+        ),
+        (told("[{}]"), NOWHERE, Wrong),
+        (told('"json: cannot unmarshal string into Go struct field x of type y"'), NOWHERE, Wrong),
+        (told('"unrecognized manifest schema version 3"'), NOWHERE, Wrong),
+        (
+            told('"errors verifying manifest: unrecognized manifest content type x"'),
+            NOWHERE,
+            Wrong,
+        ),
+        (told("{}"), NOWHERE, Reason.SERVER_ERROR),
+        (told("[{},{}]"), NOWHERE, Reason.SERVER_ERROR),
+        (told('"unrecognized error"'), NOWHERE, Reason.SERVER_ERROR),
         (told('{"Offset":1,"Value":"string","Type":{}}'), NOWHERE, Reason.SERVER_ERROR),
         (told('"unexpected EOF"'), NOWHERE, Reason.SERVER_ERROR),
         (told('{"Path":"/x","Offset":1}'), NOWHERE, Reason.SERVER_ERROR),
@@ -115,6 +132,8 @@ async def test_what_the_stored_bytes_prove(answer: Answer, file: Answer, found: 
         async with registry_at(url) as registry:
             if found is Wrong:
                 assert isinstance(await registry.manifest(APP, AMD64.digest), Wrong)
+                explained = answer.status == FAILS.status and answer.body
+                assert not (explained and registry.tally.retries)
                 return
             with pytest.raises(Unseen) as caught:
                 await registry.manifest(APP, AMD64.digest)
