@@ -1,1 +1,1 @@
-"""How a registry is asked, over the distribution API, the way a node asks."""
+"""Adapter of registries: requests over the distribution API, as a node sends them."""

@@ -1,4 +1,4 @@
-"""Addresses of requests, and of the redirects that may be followed."""
+"""Addresses of requests and of redirects."""
 
 import re
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from exporter.oci.digest import Malformed
 
 Origin = tuple[str, str, int]
-"""Scheme, host and port: credentials never leave the one that they were given for."""
+"""Scheme, host and port. Credentials are sent to no other origin."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _VERBATIM: Final = "!#$%&'()*+,/:;=?@[]~"
-"""Left as it stands in an address: a signature covers its very bytes."""
+"""Characters that are not quoted: a signed address is sent byte for byte."""
 _AUTHORITY: Final = re.compile(
     r"(?:[^\x00-\x20/:@\[\\\]\x80-\U0010ffff]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]*)?"
 )
-"""A name in ASCII, as DNS carries it, or an IPv6 address; other alphabets come as Punycode."""
+"""Name in ASCII, as in DNS, or an IPv6 address; other alphabets are Punycode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An absolute http or https address, split where requests need it."""
+    """An absolute http or https address, split into origin and path."""
 
     origin: Origin
     base: str
@@ -31,7 +31,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an address; raise `Malformed`, without the text, for one that nobody may follow."""
+        """Parse an address. Raises `Malformed`, without the text, for any other."""
         try:
             parts = urlsplit(text)
             origin = _origin(parts)
@@ -54,18 +54,18 @@ class Address:
 
     @property
     def secure(self) -> bool:
-        """Is it asked over TLS?"""
+        """Is the scheme https?"""
         return self.origin[0] == "https"
 
     @property
     def host(self) -> str:
-        """`host[:port]` as credentials are filed under it, without a port that says nothing."""
+        """`host[:port]` under which credentials are filed, without the default port."""
         scheme, host, port = self.origin
         named = f"[{host}]" if ":" in host else host
         return named if port == _PORTS[scheme] else f"{named}:{port}"
 
     def onward(self, location: str) -> "Address":
-        """Return where a Location header points; raise `Malformed` where nobody may follow."""
+        """Return the target of a Location header. Raises `Malformed` for an unusable one."""
         if not location:
             raise Malformed("a redirect to nowhere")
         try:
@@ -78,7 +78,7 @@ class Address:
 
 
 def _origin(parts: SplitResult) -> Origin:
-    """Return the origin; raise `ValueError` where it has none or another scheme."""
+    """Return the origin. Raises `ValueError` without one, or for another scheme."""
     authority = parts.netloc.rpartition("@")[2]
     if parts.scheme not in _PORTS or not parts.hostname or not _AUTHORITY.fullmatch(authority):
         raise ValueError("neither http:// nor https://")

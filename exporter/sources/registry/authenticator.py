@@ -1,4 +1,4 @@
-"""Authorizations of requests: fetched once, kept while they last, not tried after a refusal."""
+"""Authorizations of requests: fetched once, cached, and not retried after a refusal."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from exporter.sources.registry.messages import BASE, Request, Response
 from exporter.sources.registry.tokens import Challenge, Send, best_challenge, fetch
 
 MOST: Final = 4096
-"""Values in a cache: a registry may have very many repositories."""
+"""Maximum values of a cache: a registry may have very many repositories."""
 MOST_BYTES: Final = 16 * 2**20
-"""Bytes of all of them."""
+"""Maximum bytes of all values."""
 _REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _REFUSED_FOR: Final = 60.0
-"""Seconds for which a refused login is not shown again: accounts get locked for less."""
+"""Seconds until a refused login is sent again: fewer would lock accounts."""
 _FAILED_FOR: Final = 5.0
-"""Seconds for which those who waited for the same token share its failure."""
+"""Seconds for which requests that waited for the same token share its failure."""
 _SHOWN_FOR: Final = 300.0
-"""Seconds after which a login is looked up anew: files and helpers rotate them."""
+"""Seconds after which a login is looked up again: files and helpers rotate them."""
 
 _LENIENT: Final = "harbor-registry"
-"""The service of a token server that gives tokens to wrong logins too (Harbor 2.15.2, run)."""
+"""Service of a token server that gives tokens to wrong logins too (Harbor 2.15.2, run)."""
 _PARTIAL: Final = (
     "its token server grants no catalogue: this is what the account may see, maybe a part"
 )
@@ -39,7 +39,7 @@ Value = TypeVar("Value")
 
 
 class BoundedCache(Generic[Name, Value]):
-    """Values by name, so many and so large at most; the newest is always kept."""
+    """Cache of values by name, bounded in number and bytes; the newest is always kept."""
 
     def __init__(self, size: Callable[[Name, Value], int]) -> None:
         """`size` returns the bytes of a value and its name."""
@@ -51,11 +51,11 @@ class BoundedCache(Generic[Name, Value]):
         return name in self._values
 
     def get(self, name: Name) -> Value | None:
-        """Return the value of a name, None where there is none."""
+        """Return the value of a name, or None."""
         return self._values.get(name)
 
     def keep(self, name: Name, value: Value) -> None:
-        """Keep a value, and forget the oldest where there are too many, or too many bytes."""
+        """Store a value, and drop the oldest ones beyond the bounds."""
         self.forget(name)
         self._values[name] = value
         self._bytes += self._size(name, value)
@@ -63,26 +63,26 @@ class BoundedCache(Generic[Name, Value]):
             self.forget(next(iter(self._values)))
 
     def forget(self, name: Name) -> None:
-        """Forget a value, where there is one of this name."""
+        """Drop the value of a name, if there is one."""
         if name in self._values:
             self._bytes -= self._size(name, self._values.pop(name))
 
 
 @dataclass(slots=True)
 class Authorization:
-    """The value of an Authorization header, and whose it is."""
+    """The value of an Authorization header, and its login."""
 
     header: str = field(repr=False)
     login: Login | None
     """None is anonymous."""
     until: float
-    """When it expires, on the loop's clock."""
+    """Expiry, on the loop's clock."""
     works: bool = False
     """Has the registry accepted it once?"""
     scoped: bool = True
-    """Is it for what is asked? A token for the catalogue may be one without any scope."""
+    """Is its scope the requested one? A token for the catalogue may have none."""
     unasked: Challenge | None = None
-    """What it would have met, where it is shown before anybody asked."""
+    """The challenge that it was made for, if it was sent without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class _Refusal:
 
 
 class Authenticator:
-    """The authorizations of one registry, each fetched once however many wait for it."""
+    """Authorizations of one registry, each fetched once for all requests that wait for it."""
 
     def __init__(self, registry: Address, logins: LoginSource, send: Send) -> None:
         """`send` sends a request, to a token server too."""
@@ -100,52 +100,52 @@ class Authenticator:
         self._learned: Challenge | None = None
         self._greeting: Challenge | None = None
         self._offered: Challenge | None = None
-        """How to log in where nobody needs to: zot says so beside its 200."""
+        """Challenge of a registry that also answers without a login: zot sends one with its 200."""
         self._spurned = False
-        """Was a login refused that was shown unasked?"""
+        """Was a login refused that was sent without a challenge?"""
         self._challenges: BoundedCache[str, Challenge | None] = BoundedCache(
             lambda scope, challenge: len(scope) + sum(map(len, challenge or ()))
         )
-        """By scope: the one to meet, None where nobody needs to."""
+        """Challenge by scope; None if no login is needed."""
         self._kept: BoundedCache[Challenge, Authorization | _Refusal] = BoundedCache(_size)
         self._refused: dict[Login, float] = {}
         self._worked: Login | None = None
-        """The login that was let through last."""
+        """The last accepted login."""
         self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def challenged(self) -> bool:
-        """Has the registry ever asked who asks?"""
+        """Has the registry ever sent a challenge?"""
         return self._learned is not None or self._spurned
 
     @property
     def known(self) -> Challenge | None:
-        """How the registry wants to be convinced, as far as it said."""
+        """Challenges of a registry, as far as they are known."""
         return self._learned or self._offered
 
     @property
     def greeting(self) -> Challenge | None:
-        """How `/v2/` wants it, which tells the kind; how anything else does before it was asked."""
+        """Challenge of `/v2/`, which shows the kind; also that of others, until it is known."""
         return self._greeting or self.known
 
     def greet(self, response: Response) -> None:
-        """Note the 401 of `/v2/`. Harbor's catalogue wants to be met in another way."""
+        """Note the challenge of `/v2/`. That of Harbor's catalogue differs."""
         self._greeting = self.learn(response)
 
     def offer(self, response: Response) -> None:
-        """Note how to log in at a registry that answers without a login."""
+        """Note the challenge of a registry that answers without a login."""
         self._offered = best_challenge(response.headers.get("www-authenticate", ""))
 
     def learn(self, response: Response) -> Challenge | None:
-        """Note how a 401 wants to be met; it is expected of other repositories as well."""
+        """Note the challenge of a 401; other repositories are expected to send the same."""
         challenge = best_challenge(response.headers.get("www-authenticate", ""))
         self._learned = challenge or self._learned
         return challenge
 
     async def authorize(self, request: Request) -> Authorization | None:
-        """Return the authorization of a request; None as long as none seems to be needed.
+        """Return the authorization of a request; None while none seems to be needed.
 
-        Raises `Unseen` where it is known to be out of reach.
+        Raises `Unseen` if it is known to be unobtainable.
         """
         if request.scope not in self._challenges:
             self._challenges.keep(request.scope, await self._expected(request))
@@ -154,10 +154,10 @@ class Authenticator:
         return await self._unasked(request) if request.lists else None
 
     async def _unasked(self, request: Request) -> Authorization | None:
-        """Return what shows a login where an answer may depend on it and nobody asks for one.
+        """Return the authorization of a login without a challenge, if the answer may depend on it.
 
-        Basic where no other way is known, as crane does: over TLS, or the plain http that the
-        user chose. A login that was refused is not shown again for a while.
+        It is Basic if no challenge is known, as crane does: over TLS, or over plain http, if
+        configured. A refused login is not sent again for a while.
         """
         login = None
         with suppress(Unseen):  # `doubt` tells why there is none
@@ -174,7 +174,7 @@ class Authenticator:
         return shown
 
     def spurns(self, response: Response, shown: Authorization | None) -> bool:
-        """Does a 401 only refuse a login that was shown unasked? Then others may be let in."""
+        """Did a 401 refuse a login that was sent without a challenge? Others may be let in."""
         if shown is None or shown.unasked is None or shown.login is None:
             return False
         challenge = best_challenge(response.headers.get("www-authenticate", ""))
@@ -186,7 +186,7 @@ class Authenticator:
         return True
 
     def accept(self, request: Request, shown: Authorization) -> bool:
-        """Note that an authorization was let through; does that prove who asks?"""
+        """Note an accepted authorization; return whether it proves the login."""
         shown.works = True
         if shown.unasked is not None:
             if not (self.known or self._spurned):
@@ -196,7 +196,7 @@ class Authenticator:
         return shown.login is not None
 
     async def doubt(self, request: Request, shown: Authorization | None) -> Doubt | None:
-        """Return why a list may not be all that the configured login may see."""
+        """Return why a list may lack entries that the configured login could see."""
         if shown is not None and not shown.scoped:
             return Reason.INCOMPLETE_LIST, _PARTIAL
         try:
@@ -218,7 +218,7 @@ class Authenticator:
     async def renew(
         self, request: Request, response: Response, refused: Authorization | None
     ) -> Authorization:
-        """Return the one that a 401 demands, after `refused` did not fit. Raises `Unseen`."""
+        """Return the authorization that a 401 demands, after `refused`. Raises `Unseen`."""
         challenge = self.learn(response)
         if challenge is None:
             raise Unseen(request.subject, Reason.UNAUTHORIZED, "401 without a way to log in")
@@ -232,7 +232,7 @@ class Authenticator:
         return await self._obtain(challenge, request)
 
     def _expire(self, login: Login) -> bool:
-        """Forget a login that is refused after it was let through; was it one?"""
+        """Drop a login that is refused after it was accepted; return whether there was one."""
         if login != self._worked:
             return False
         self._logins.forget(login)
@@ -240,9 +240,9 @@ class Authenticator:
         return True
 
     async def reject(self, request: Request, refused: Authorization) -> Unseen:
-        """Note that one which was just fetched does not fit: it is not tried for a while.
+        """Note that a new authorization was refused; it is not tried again for a while.
 
-        Return why: a login that is wrong is shown no more, one without this right elsewhere.
+        Return why. A wrong login is not sent any more; one without this right is used elsewhere.
         """
         words = "the login is right, and does not grant this"
         if refused.login is None:
@@ -256,11 +256,11 @@ class Authenticator:
         return failure
 
     async def _is_right(self, login: Login, request: Request) -> bool:
-        """Is a login right that was refused for a request, as far as that can be told?
+        """Is a login that was refused for a request right, as far as that can be established?
 
-        A token server has accepted it. Harbor's takes a wrong one for nobody's, unless it is asked
-        for no scope, as `docker login` does. By Basic `/v2/` tells, once a list was refused: where
-        content is, a password is not shown twice.
+        A token server has accepted it. Harbor's treats a wrong one as anonymous, unless no scope is
+        requested, as by `docker login`. With Basic, `/v2/` decides after a list was refused; a
+        password is not sent twice for content.
         """
         if login == self._worked or self._is_refused(login):
             return login == self._worked
@@ -283,7 +283,7 @@ class Authenticator:
         return False
 
     async def _login(self, request: Request) -> Login | None:
-        """Look up the login; where that fails, say which file or helper it was."""
+        """Look up the login; an error names its file or helper."""
         try:
             login = await self._logins.find(self._registry.host, request.repository)
             return carried(login) if login else None
@@ -294,7 +294,7 @@ class Authenticator:
             raise Unseen(request.subject, Reason.CREDENTIALS, str(failure)) from failure
 
     async def _expected(self, request: Request) -> Challenge | None:
-        """Foresee what a registry demands that has made its demands before: it saves a 401."""
+        """Predict the challenge of a registry that has sent challenges before: it saves a 401."""
         learned = self._learned
         if learned is None or not request.scope:
             return None

@@ -1,4 +1,4 @@
-"""Blobs, proven by their bytes: registries answer HEAD from their caches."""
+"""Verification of blobs by their bytes: registries answer HEAD from caches."""
 
 import re
 from contextlib import suppress
@@ -25,19 +25,18 @@ from exporter.sources.registry.streaming import Hashing
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _LONGEST: Final = 2**37
-"""Bytes: as much is read of a blob whose size nobody states (schema 1)."""
+"""Maximum bytes that are read of a blob without a stated size (schema 1)."""
 _OK, _PARTIAL, _NOT_SATISFIABLE = 200, 206, 416
 
 
 async def last_byte(
     session: Session, repository: Repository, blob: Descriptor
 ) -> BlobRead | Absent | Wrong:
-    """Read the last byte of the stated size: it is there, and nothing before it is cut off.
+    """Read the last byte of the stated size: it proves existence and length.
 
-    A server that ignores ranges sends all of it: then all of it is hashed.
-
-    A response that suggests a loss proves none, since its headers may be wrong: the blob is then
-    asked for as a whole, and its bytes decide. Raises `Unseen`.
+    A server that ignores ranges sends the whole blob, which is hashed. A response that suggests a
+    loss proves none, since its headers may be wrong: the blob is then read in full, and its bytes
+    decide. Raises `Unseen`.
     """
     hashing = Hashing(blob.digest.algorithm)
     whole = _request(repository, blob, hashing)
@@ -69,7 +68,7 @@ async def last_byte(
 async def whole(
     session: Session, repository: Repository, blob: Descriptor
 ) -> BlobRead | Absent | Wrong:
-    """Read every byte, as many as a manifest may have, and hash them. Raises `Unseen`."""
+    """Read and hash every byte, up to the maximum size of a manifest. Raises `Unseen`."""
     most = session.limits.manifest_bytes
     request = replace(_request(repository, blob), most=blob.size or most)
     if request.most > most:
@@ -89,7 +88,7 @@ async def whole(
 async def streamed(
     session: Session, repository: Repository, blob: Descriptor, sink: Sink, *, fresh: bool
 ) -> Absent | Wrong | None:
-    """Read every byte, however many, and hash them; None where they are right. Raises `Unseen`."""
+    """Read and hash every byte; return None if they match. Raises `Unseen`."""
     hashing = Hashing(blob.digest.algorithm, sink)
     request = replace(_request(repository, blob, hashing), fresh=fresh)
     read = await _counted(session, request, blob, hashing)
@@ -99,7 +98,7 @@ async def streamed(
 async def claimed_size(
     session: Session, repository: Repository, blob: Descriptor
 ) -> int | Absent | None:
-    """Return the length that HEAD claims, None where it claims none. Raises `Unseen`."""
+    """Return the length that HEAD states, or None. Raises `Unseen`."""
     request = replace(_request(repository, blob), method="HEAD")
     response = await session.send(request)
     if response.status == _OK:
@@ -114,7 +113,7 @@ async def claimed_size(
 async def _counted(
     session: Session, request: Request, blob: Descriptor, hashing: Hashing
 ) -> BlobRead | Absent | Wrong:
-    """Ask for the whole blob and count its bytes; return the last one where they are right."""
+    """Read the whole blob and count its bytes; return the last one if they match."""
     response = await _sent(session, request, blob)
     if isinstance(response, Wrong):
         return response
@@ -131,8 +130,8 @@ async def _sent(session: Session, request: Request, blob: Descriptor) -> Respons
     """Send a request for a blob. Raises `Unseen`.
 
     Quay with local storage does not answer GET of a blob whose file is lost; behind nginx that is
-    502 (Quay of 2026-08-21, run). No answer proves nothing, unless it is for one blob alone: of
-    such a kind, where HEAD states the size, and another blob comes whole between two that fail.
+    502 (Quay of 2026-08-21, run). No answer proves nothing, except for one blob alone: for such a
+    kind HEAD has to state the size, and another blob has to come whole between two failures.
     """
     try:
         return await session.send(request)
@@ -153,7 +152,7 @@ async def _sent(session: Session, request: Request, blob: Descriptor) -> Respons
 
 
 async def _comes_whole(session: Session, repository: Repository, blob: Descriptor) -> bool:
-    """Do all bytes of a small blob come from the registry itself, at this moment?"""
+    """Does a small blob come whole from the registry itself, past all caches, now?"""
     with suppress(Unseen):
         response = await session.send(replace(_request(repository, blob), fresh=True))
         found = Digest.of(response.body, blob.digest.algorithm)
@@ -162,9 +161,9 @@ async def _comes_whole(session: Session, repository: Repository, blob: Descripto
 
 
 async def _wrong(response: Response, subject: str, blob: Descriptor, found: Digest) -> Wrong | None:
-    """Return what the bytes of a 200 prove against a blob; None where they are the right ones.
+    """Return what the bytes of a 200 prove against a blob; None if they match.
 
-    `found` is the digest of what came. Raises `Unseen` where they prove nothing.
+    `found` is their digest. Raises `Unseen` if they prove nothing.
     """
     check_content(response, subject)
     if found == blob.digest and blob.size in (None, response.received):
@@ -182,10 +181,7 @@ async def _wrong(response: Response, subject: str, blob: Descriptor, found: Dige
 
 
 def _check_no_message(response: Response, subject: str) -> None:
-    """Raise `Unseen` for bytes that are meant for a person or a client: they prove no loss.
-
-    A denial under the wrong status is no content, and no proof either; nor is a page in plain text.
-    """
+    """Raise `Unseen` for an error page or error document with a 2xx: it proves no loss."""
     if error_entries(response):
         raise refusal(response, subject)
     if response.media_type.startswith("text/"):
@@ -194,7 +190,7 @@ def _check_no_message(response: Response, subject: str) -> None:
 
 
 async def _short(response: Response, subject: str, blob: Descriptor, found: Digest) -> Wrong:
-    """Return what a body proves that ended early; where no length was stated, that is nothing."""
+    """Return what a truncated body proves: nothing, if no length was stated."""
     if response.end is BodyEnd.UNFRAMED:
         raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length")
     if response.end is BodyEnd.WHOLE:
@@ -209,9 +205,9 @@ def _other(found: Digest) -> Wrong:
 
 
 def _is_last_byte(response: Response, request: Request, blob: Descriptor) -> bool:
-    """Is a 206 the last byte of a blob of the stated size, and did that byte come?
+    """Is a 206 the last byte of a blob of the stated size?
 
-    False where only the whole blob can tell. Raises `Unseen` for a response to another request.
+    False if only the whole blob can decide. Raises `Unseen` for another range.
     """
     if response.media_type == "text/html":
         check_content(response, request.subject)

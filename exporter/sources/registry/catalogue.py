@@ -1,9 +1,9 @@
-"""The repositories of a registry, in spite of what its catalogue's paging loses.
+"""Catalogue of a registry, with the names that its paging loses.
 
-distribution continues a catalogue behind the last name in one order (component by component) but
-walks its storage in another, and what the two disagree on is lost at the end of a page:
-`foo` behind `foo/1bar` on any storage, `foo` and all below it behind `foo-bar` on S3 (3.0, 3.1).
-2.8 ends the list there without a Link; 3.x skips, or drops the connection.
+distribution continues a catalogue after the last name in one order (component by component) but
+walks its storage in another. Names on which these differ are lost at the end of a page: `foo` after
+`foo/1bar` on any storage, `foo` and everything below it after `foo-bar` on S3 (3.0, 3.1). 2.8 ends
+the list there without a Link; 3.x skips, or drops the connection.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _SMALLER: Final = (100, 99, 10)
 """Page sizes to try where the first is refused, or where it makes the registry panic: whether it
 does depends on the very name that a page ends with."""
 _ROUND: Final = 50
-"""A page whose length divides by this may have been cut off by a limit that was not stated."""
+"""A page whose length is a multiple of this may be cut by a limit that was not stated."""
 _MOST_CUTS: Final = 16
 """Maximum places of one name that are tried."""
 _MOST_DOUBTS: Final = 1_000
@@ -42,9 +42,9 @@ _NONE: Final = frozenset({404, 405, 501})
 
 
 async def repositories(session: Session) -> Listing[Repository]:
-    """Return the repositories that are listed, and those that paging is known to leave out.
+    """Return the listed repositories, and those that paging is known to lose.
 
-    Raises `Unseen` where there is no catalogue at all, or none for us.
+    Raises `Unseen` if there is no catalogue, or no right to list it.
     """
     size = session.limits.page_entries
     walked = await walk(_Catalogue(session, size), f"n={size}", session.limits.repositories)
@@ -54,11 +54,11 @@ async def repositories(session: Session) -> Listing[Repository]:
 
 
 def overlooked(last: str) -> Iterator[tuple[str, str]]:
-    """Yield the names that may be lost behind a page that ends with this one, and what cuts each.
+    """Yield the names that may be lost after a page that ends with this one.
 
-    Storage is walked with `foo/1bar` before `foo`, since digits sort before the `_` of what lies
-    beside it; on S3 also with `foo-bar` and `foo.bar` before `foo`. `last` is a repository's name,
-    so that what is derived from it is short.
+    Storage is walked with `foo/1bar` before `foo`, since digits sort before the `_` of the folders
+    beside it; on S3 also with `foo-bar` and `foo.bar` before `foo`. `last` is the name of a
+    repository, so the derived names are short.
     """
     for position, character in enumerate(last):
         if character in "-." or (character == "/" and last[position + 1 : position + 2].isdigit()):
@@ -66,7 +66,7 @@ def overlooked(last: str) -> Iterator[tuple[str, str]]:
 
 
 class Order(Enum):
-    """In which order does a registry walk its storage, as far as a list of names shows?"""
+    """Order in which a registry walks its storage, as far as a list of names shows it."""
 
     FOLDERS = "folders"
     """`foo` and all below it before `foo-bar`: as folders sort, and as names do."""
@@ -76,7 +76,7 @@ class Order(Enum):
 
 
 def order(names: Iterable[str]) -> Order:
-    """Tell the order by names that begin with another name and go on with `-` or `.`."""
+    """Return the order, by names that begin with another name and continue with `-` or `.`."""
     listed = {name: at for at, name in enumerate(names)}
     ordered, shown = sorted(listed), Order.UNCLEAR
     for name, at in listed.items():
@@ -100,10 +100,10 @@ def _cuts(name: str) -> Iterator[str]:
 class _Catalogue:
     session: Session
     size: int
-    """Entries that are asked for per page."""
+    """Maximum entries per requested page."""
 
     async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
-        """Return one page; another size is tried where the registry cannot give this one."""
+        """Return one page; try another page size if the registry fails with this one."""
         failure = Unseen("_catalog", Reason.UNSUPPORTED, "no page size suits it")
         names = NameReader("repositories", repository, most, known)
         for size in (0, *_SMALLER):
@@ -122,7 +122,7 @@ class _Catalogue:
         raise failure
 
     def beyond(self, names: NameCollector[Repository]) -> str:
-        """Look behind a full last page: 2.8 may have left out the Link."""
+        """Request the page after a full last page: 2.8 may have omitted the Link."""
         if not names.last or (names.count != self.size and names.count % _ROUND):
             return ""
         return f"n={self.size}&last={quote(names.last, safe='')}"
@@ -144,7 +144,7 @@ def _resized(query: str, size: int) -> str:
 
 
 async def _look_for_lost(session: Session, walked: PagedList) -> None:
-    """Ask for each name that the end of a page may have hidden, and add those that are there."""
+    """Request each name that the end of a page may have hidden, and add those that exist."""
     shown = await asyncio.to_thread(order, tuple(walked.entries))
     doubtful = _doubtful(walked)
     asked = list(doubtful)[:_MOST_DOUBTS]
@@ -191,9 +191,9 @@ async def _ask_for(session: Session, name: Repository, walked: PagedList) -> Non
 
 
 async def _hides(session: Session, walked: PagedList, shown: Order) -> bool:
-    """May more be hidden behind a page's end than can be guessed? So it is on S3 with 3.0 and 3.1.
+    """Can more names be lost after a page than can be derived? On S3 with 3.0 and 3.1.
 
-    What is below `foo` is lost with it behind `foo-bar`, and its names are anybody's guess.
+    Everything below `foo` is lost with it after `foo-bar`.
     """
     if not any(character in last for last in walked.ends for character in "-."):
         return False

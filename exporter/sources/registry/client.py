@@ -1,4 +1,4 @@
-"""One request and its response: redirects followed, errors told apart, the body bounded."""
+"""One request and its response: redirects followed, errors classified, the body bounded."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ _TOLD_APART: Final = frozenset({401, 403, 404, 429})
 _READS: Final = frozenset({"GET", "HEAD"})
 _UNBOUNDED: Final = 2**63
 _NO_SIGN: Final = frozenset({429, 502, 503, 504})
-"""Codes that a gateway gives while nothing behind it works."""
+"""Statuses of a gateway whose backend fails."""
 _REASONS: Final = {
     Unresolved: Reason.DNS,
     Untrusted: Reason.TLS,
@@ -52,12 +52,12 @@ _REASONS: Final = {
     httpx.ConnectTimeout: Reason.CONNECT,
     httpx.ProxyError: Reason.CONNECT,
 }
-"""Why no response came; every other error says that the connection was lost."""
+"""Reasons for a missing response; any other error is a lost connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A request on its way."""
+    """A request in progress."""
 
     request: Request
     authorization: str = field(repr=False)
@@ -73,11 +73,11 @@ class _Sent:
 
 class _NoCookies(CookieJar):
     def extract_cookies(self, *_: object) -> None:
-        """Keep nothing: a registry knows who asks by its token alone."""
+        """Keep no cookies: a registry identifies clients by tokens alone."""
 
 
 class Client:
-    """The way to one registry, and to the hosts that it points to."""
+    """Connections to one registry, and to the hosts that it redirects to."""
 
     def __init__(
         self, registry: Address, transport: Transport, limits: RequestLimits, tally: Tally
@@ -90,10 +90,10 @@ class Client:
         timeout = httpx.Timeout(None, connect=limits.connect)
         self._http = httpx.AsyncClient(transport=transport, cookies=_NoCookies(), timeout=timeout)
         self.signs = 0
-        """Responses so far that only a working server gives."""
+        """Number of responses so far that only a working server sends."""
 
     def beside(self, limits: RequestLimits) -> Self:
-        """Return another way to the same registry, whose requests count as this one's."""
+        """Return another client for the same registry; its requests are counted here."""
         transport = self._transport.beside(limits.concurrency)
         return type(self)(self.registry, transport, limits, self.tally)
 
@@ -102,7 +102,7 @@ class Client:
         await self._transport.aclose()
 
     async def send(self, request: Request, authorization: str) -> Response:
-        """Send a request once. Raises `Unseen` where no whole response comes, of any status."""
+        """Send a request once. Raises `Unseen` without a complete response, of any status."""
         seconds = self.seconds(request)
         try:
             async with asyncio.timeout(seconds) as timeout:
@@ -113,11 +113,11 @@ class Client:
             raise Unseen(request.subject, Reason.TIMEOUT, words) from error
 
     def seconds(self, request: Request) -> float:
-        """Return how long a request may take, from its first byte to its response's last."""
+        """Return the timeout of a request, from its first byte to the last of its response."""
         return self._limits.list_deadline if request.patient else self._limits.deadline
 
     async def _follow(self, sent: "_Sent") -> Response:
-        """Send, and go where the response points, without credentials once the origin changes."""
+        """Send a request and follow redirects, without credentials to another origin."""
         request = sent.request
         first = here = self._address(request)
         response = await self._exchange(request.endpoint, sent, here)
@@ -141,7 +141,7 @@ class Client:
         return Address(registry.origin, registry.base, registry.target + request.path)
 
     def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
-        """Return what is sent: this client reads, or posts a form, and can do nothing else."""
+        """Return the message: this client only reads, or posts a form."""
         if request.method not in _READS:
             raise AssertionError(f"{request.method} by a client that only reads")
         sent = headers(request, authorization)
@@ -151,7 +151,7 @@ class Client:
         return message(request.method, address, sent)
 
     def onward(self, request: Request, here: Address, response: Response) -> Address:
-        """Return where a redirect leads. A form holds secrets, so it is never sent on."""
+        """Return the target of a redirect. A form holds secrets, so it is not redirected."""
         if request.form or request.headers:
             raise Unseen(request.subject, Reason.REDIRECT, "a server that redirects a form")
         if request.method not in _READS:
@@ -228,7 +228,7 @@ async def _read(sent: _Sent, incoming: httpx.Response) -> Response:
 
 
 async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) -> None:
-    """Take what was asked for and no more; how it ended is part of the response."""
+    """Read the requested bytes and no more; the response records how its body ended."""
     request = sent.request
     most = request.most if response.ok else ERROR_BYTES
     # That a blob is too long its bytes have to show: a header proves no loss.
@@ -263,7 +263,7 @@ async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) 
 
 
 def _cut_short(request: Request, response: Response, cut: Cut, body: bytes) -> None:
-    """Note that a body was cut short; raise `Cut` or `CutShort` of what is no blob's."""
+    """Note a truncated body. Raises `Cut` or `CutShort` if it is not a blob's."""
     if response.end is BodyEnd.OVER:  # it was too long before it was cut
         return
     length = response.headers.get("content-length", "")
@@ -277,7 +277,7 @@ def _cut_short(request: Request, response: Response, cut: Cut, body: bytes) -> N
 
 
 def _framed(response: Response, most: int) -> BodyEnd:
-    """Return how a body will end, as far as its headers say."""
+    """Return how a body will end, according to its headers."""
     length = response.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
         return BodyEnd.OVER

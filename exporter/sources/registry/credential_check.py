@@ -26,7 +26,7 @@ from exporter.sources.registry.session import Session
 
 _REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _MOST_LOGINS: Final = 32
-"""Logins that are tried for one image; each costs a request."""
+"""Maximum logins that are tried for one image, a request each."""
 _HUB_KEY: Final = "index.docker.io"
 _VERSIONS: Final = ("/v1/", "/v2/")
 _MOST_ENTRIES: Final = 1_000
@@ -41,17 +41,17 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class PullSecretLogins:
-    """The logins of some pull secrets, by what they are filed under, most specific first."""
+    """Logins of pull secrets, by their keys, most specific first."""
 
     entries: tuple[tuple[str, Login | None], ...] = ()
-    """None stands for a login that no header can carry."""
+    """None is a login that no header can carry."""
 
     @classmethod
     def of(cls, secrets: Iterable[bytes]) -> Self:
-        """Read pull secrets' contents, in the order in which a pod names them.
+        """Read pull secrets, in the order of the pod.
 
-        It takes as long as they are large. Raises `Malformed` for one that a kubelet could not
-        read: it would not pull then. Raises `Unseen` with `TOO_LARGE` for too many entries.
+        Large ones take long. Raises `Malformed` for one that a kubelet could not read: it would not
+        pull. Raises `Unseen` with `TOO_LARGE` for too many entries.
         """
         found = (entry for secret in secrets for entry in _entries(secret))
         entries = list(islice(found, _MOST_ENTRIES + 1))
@@ -62,9 +62,9 @@ class PullSecretLogins:
         return cls(tuple(sorted(entries, key=lambda entry: entry[0], reverse=True)))
 
     def find(self, host: str, repository: str) -> tuple[Login, ...]:
-        """Return the logins to try for an image, one after the other; none means: anonymously.
+        """Return the logins to try for an image, in order; an empty result means anonymously.
 
-        Raises `Unseen` with `CREDENTIALS` where one of them is nothing that we can show.
+        Raises `Unseen` with `CREDENTIALS` if one of them cannot be sent.
         """
         found = [login for key, login in self.entries if _matches(key, f"{host}/{repository}")]
         if not found and host == HUB:
@@ -92,7 +92,7 @@ def _entries(secret: bytes) -> Iterator[tuple[str, Login | None]]:
 
 
 def _document(secret: bytes) -> object:
-    """Read JSON as Go does: it replaces what is no UTF-8, and passes over numbers of any length."""
+    """Decode JSON as Go does: invalid UTF-8 is replaced, numbers of any length are accepted."""
     try:
         text = secret.decode(errors="replace")
         return json.loads(text, parse_int=float, parse_constant=_refuse)
@@ -107,9 +107,10 @@ def _refuse(constant: str) -> object:
 
 
 def _login(entry: Mapping[str, Any]) -> Login | None:
-    """Read an entry: `auth` overrules what else it says, and tokens are not looked at.
+    """Parse an entry: `auth` takes precedence, and tokens are ignored.
 
-    Return None for a login that no header can carry. Raises `Malformed` for what no kubelet reads.
+    Return None for a login that no header can carry. Raises `Malformed` for an entry that a kubelet
+    rejects.
     """
     fields = ("username", "password", "email", "auth")
     folded = {name.lower(): value for name, value in entry.items()}  # Go takes any case
@@ -142,9 +143,9 @@ def _decoded(encoded: str) -> bytes:
 
 
 def _filed(key: str) -> str:
-    """Return what an entry is for: `host` or `host/path`, without the API's version before it.
+    """Parse the key of an entry: `host` or `host/path`, without the API's version.
 
-    Raises ValueError for what is no address.
+    Raises ValueError for anything else.
     """
     if len(key) > _LONGEST_KEY or _CONTROL.search(key):  # urlsplit would drop line ends
         raise ValueError("no address")
@@ -157,9 +158,9 @@ def _filed(key: str) -> str:
 
 
 def _matches(key: str, image: str) -> bool:
-    """Is a key for an image? Each part of its host is a pattern; its path has to lead the image's.
+    """Does a key match an image? Each part of its host is a pattern; its path is a prefix.
 
-    Paths are compared as texts: `host/team` is for `host/teams/app` too.
+    Paths are compared as text: `host/team` matches `host/teams/app` too.
     """
     (patterns, port, path), (parts, wanted_port, wanted) = _split(key), _split(image)
     return (
@@ -171,7 +172,7 @@ def _matches(key: str, image: str) -> bool:
 
 
 def _globs(pattern: str, text: str) -> bool:
-    """Does a pattern fit the whole of a text? `*` is any text; the others cannot be in a host."""
+    """Does a pattern match a whole text? `*` is any text; no other wildcard occurs in a host."""
     first, *rest = pattern.split("*")
     if not rest:
         return pattern == text
@@ -188,7 +189,7 @@ def _globs(pattern: str, text: str) -> bool:
 
 
 def _split(text: str) -> tuple[list[str], str, str]:
-    """Return the parts of a host's name, its port as text (as Go reads it), and the path."""
+    """Return the parts of a host's name, its port as text (as in Go), and the path."""
     host, slash, path = text.partition("/")
     name, colon, port = host.rpartition(":")
     if not colon or "]" in port:
@@ -198,18 +199,18 @@ def _split(text: str) -> tuple[list[str], str, str]:
 
 @dataclass(frozen=True, slots=True)
 class PullSecretCheck:
-    """One registry, asked with other logins; implements `exporter.ports.CredentialCheck`."""
+    """Check of further logins at one registry; implements `exporter.ports.CredentialCheck`."""
 
     session: Session
     secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
-    """Which sets of pull secrets are there now, by their names?"""
+    """Returns the current pull secrets, by the names of their sets."""
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
-        """Try the logins for an image in turn, until one opens its repository.
+        """Try the logins for an image in turn, until one may read its repository.
 
-        `host` is how the image's reference names the registry; what is at `place` is known to be
-        there. What else a node may know (a credential provider, its runtime's settings) is not
-        seen from here.
+        `host` is the registry in the image's reference; the content at `place` is known to exist.
+        Other credentials of a node (a credential provider, its runtime's settings) are not seen
+        from here.
         """
         said = partial(Admission, login, place[0])
         secrets = self.secrets().get(login)

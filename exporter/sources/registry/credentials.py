@@ -1,4 +1,4 @@
-"""The name and the secret that a registry is shown."""
+"""Credentials for a registry: a user name with a secret, or a token."""
 
 import base64
 import re
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from exporter.oci.digest import Malformed
 
 LONGEST: Final = 65_536
-"""Characters of a name, a password or a token. Real tokens have some thousands at most."""
+"""Maximum characters of a name, a password or a token. Real tokens have some thousands."""
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -20,14 +20,14 @@ class Uncarried(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One way to prove who asks. Secrets stay out of its `repr`."""
+    """Credentials of one account. Secrets are not in its `repr`."""
 
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
-    """An OAuth2 refresh token, which a token server turns into access tokens."""
+    """An OAuth2 refresh token, which a token server exchanges for access tokens."""
     registry_token: str = field(default="", repr=False)
-    """An access token, to be shown as it is."""
+    """An access token, sent as it is."""
 
     @property
     def basic(self) -> str:
@@ -37,40 +37,40 @@ class Login:
 
 
 class LoginSource(Protocol):
-    """Where logins come from."""
+    """Source of logins."""
 
     async def find(self, host: str, repository: str) -> Login | None:
         """Return the login for a repository (empty: the registry as a whole); None is anonymous.
 
-        Raises `Unseen` with `CREDENTIALS` where a helper or a file could not be used.
+        Raises `Unseen` with `CREDENTIALS` if a helper or a file cannot be used.
         """
         ...
 
     def forget(self, login: Login) -> None:
-        """Keep a login no longer that was accepted and is not any more: it has expired."""
+        """Drop a login that was accepted and is not any more: it has expired."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FixedLogin:
-    """The same login for the whole registry; None asks anonymously."""
+    """Source of one login for the whole registry; None is anonymous."""
 
     login: Login | None = None
 
     async def find(self, host: str, repository: str) -> Login | None:  # noqa: ARG002 - protocol
-        """Return the login, whatever is asked."""
+        """Return the login."""
         return self.login
 
     def forget(self, login: Login) -> None:
-        """There is no other."""
+        """Do nothing: there is no other."""
 
 
 ANONYMOUS: Final = FixedLogin()
-"""Asks anonymously."""
+"""Source without a login."""
 
 
 def login_of(username: str, secret: str) -> Login:
-    """Read a pair as docker's helpers give it: no name, or `<token>`, means an identity token."""
+    """Parse a pair of docker's helpers: no name, or `<token>`, means an identity token."""
     if username in ("", "<token>"):
         return Login(identity_token=secret)
     return Login(username, secret)
@@ -98,10 +98,10 @@ def carried(login: Login) -> Login:
 
 
 def presentable(login: Login) -> Login:
-    """Return a login that may be shown as our own: carried, and without control characters.
+    """Return a login of our own: it fits a header, and has no control characters.
 
-    They are forbidden in a name and a password (RFC 7617, section 2), and are there by mistake: a
-    line end of the file that a secret came from. Raises `Uncarried`, without its text.
+    They are forbidden in a name and a password (RFC 7617, section 2), and mistakes: the line end of
+    a secret's file. Raises `Uncarried`, without its text.
     """
     carried(login)
     for what, text in _parts(login):

@@ -1,4 +1,4 @@
-"""Logins in the files of docker and podman, and in the credential helpers that they name.
+"""Logins in the files of docker and podman, and in their credential helpers.
 
 Sources: docker/cli `cli/config`, containers/image `docs/containers-auth.json.5.md`,
 docker/docker-credential-helpers `credentials/credentials.go`.
@@ -23,12 +23,12 @@ from exporter.sources.program import Program
 from exporter.sources.registry.credentials import Login, Uncarried, login_of, presentable
 
 _KEPT_FOR: Final = 300.0
-"""Seconds for which an answer is kept: one audit asks for very many repositories."""
+"""Seconds for which an answer is cached: one audit asks for very many repositories."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
 
 _HUB_KEY: Final = "https://index.docker.io/v1/"
-"""Under this name, and no other, docker and its helpers file the login for the Hub."""
+"""Key under which docker and its helpers file the login for Docker Hub."""
 _HUB_HOSTS: Final = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})
 _MOST_BYTES: Final = 2**20
 _AUTHORITY_END: Final = re.compile("[/?#]")
@@ -38,25 +38,25 @@ Json = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Helpers:
-    """The credential helpers of this machine. Each is asked once, whoever else waits."""
+    """The credential helpers of this machine. Concurrent requests share one call."""
 
     timeout: float = 10.0
-    """Seconds that one may take."""
+    """Timeout of a call, in seconds."""
     failed_for: float = 10.0
-    """Seconds for which a failure stands: very many repositories do not wait for it one by one."""
+    """Seconds for which a failure is cached: not every repository waits for it."""
     _kept: dict[tuple[str, str], tuple[Login | Unseen | None, float]] = field(
         default_factory=dict, repr=False
     )
-    """By helper and server: what it said, and until when that stands."""
+    """By helper and server: its answer, and the time until which that is cached."""
     _turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False
     )
 
     async def ask(self, name: str, server: str) -> Login | None:
-        """Return the login that a helper keeps for a server, None where it keeps none.
+        """Return the login of a helper for a server, or None.
 
-        Raises `Unseen` with `CREDENTIALS` where it is not installed, fails, or takes too long.
-        What it printed is never repeated: it may hold the secret.
+        Raises `Unseen` with `CREDENTIALS` if it is not installed, fails, or times out. Its output
+        is never repeated: it may hold the secret.
         """
         if not _NAME.fullmatch(name):
             raise Unseen(name[:80], Reason.CREDENTIALS, "not the name of a credential helper")
@@ -74,7 +74,7 @@ class Helpers:
         return found
 
     def forget(self, login: Login) -> None:
-        """Ask anew for a login that has expired: those of ECR and GAR last for hours."""
+        """Call again for a login that has expired: those of ECR and GAR are valid for hours."""
         for key in [key for key, (found, _) in self._kept.items() if found == login]:
             del self._kept[key]
 
@@ -103,16 +103,16 @@ def _now() -> float:
 
 @dataclass(frozen=True, slots=True)
 class DockerConfig:
-    """The first of these files that has a login for a repository decides."""
+    """Files with logins; the first that has one for a repository decides."""
 
     paths: tuple[Path, ...]
     helpers: Helpers = field(default_factory=Helpers)
     required: bool = False
-    """Must they be there? Where one is named, nobody is asked without its login."""
+    """Must the files exist? If one is configured, nothing is requested without its login."""
 
     @classmethod
     def usual(cls, environ: Mapping[str, str], home: Path) -> Self:
-        """Look where docker, then podman keep them; REGISTRY_AUTH_FILE alone where it is set."""
+        """Use the files of docker, then podman; only REGISTRY_AUTH_FILE, if it is set."""
         if chosen := environ.get("REGISTRY_AUTH_FILE"):
             return cls((Path(chosen),))
         docker = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
@@ -123,9 +123,9 @@ class DockerConfig:
         return cls((*files, home / ".dockercfg"))
 
     async def find(self, host: str, repository: str) -> Login | None:
-        """Return the login for a repository, None where no file has one.
+        """Return the login for a repository, or None.
 
-        Files are read anew each time, since logins rotate. Raises `Unseen` with `CREDENTIALS`.
+        Files are read each time, since logins rotate. Raises `Unseen` with `CREDENTIALS`.
         """
         for path in self.paths:
             try:
@@ -142,7 +142,7 @@ class DockerConfig:
         self.helpers.forget(login)
 
     async def _login(self, entry: "_Entry") -> Login | None:
-        """Return a host's own helper's login, else the general store's, else what is written."""
+        """Return the login of the host's helper, else of the general one, else the written one."""
         if entry.helper is not None:
             return await self.helpers.ask(entry.helper, entry.server)
         if entry.store and (login := await self.helpers.ask(entry.store, entry.server)):
@@ -155,7 +155,7 @@ class DockerConfig:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The part of one file that is about a repository."""
+    """The entries of one file that concern a repository."""
 
     server: str
     """The name of the registry for helpers."""
@@ -168,7 +168,7 @@ class _Entry:
 
 
 def _entry(path: Path, host: str, repository: str, required: bool) -> _Entry | None:  # noqa: FBT001 - by position, into a thread
-    """Read a file, None where there is none. Raises `Malformed`, without secrets."""
+    """Read a file; None if it does not exist. Raises `Malformed`, without secrets."""
     config = _load(path)
     if config is None:
         if required:
@@ -190,7 +190,7 @@ def _entry(path: Path, host: str, repository: str, required: bool) -> _Entry | N
 
 
 def _keys(host: str, repository: str) -> tuple[str, ...]:
-    """Under which names a login may be filed, most specific first: namespaces, then the host."""
+    """Return the keys of a login, most specific first: namespaces, then the host."""
     hosts = ("index.docker.io", HUB, "registry-1.docker.io") if host in _HUB_HOSTS else (host,)
     parts = repository.split("/") if repository else []
     tails = ("/".join(parts[:count]) for count in range(len(parts), -1, -1))
@@ -198,7 +198,7 @@ def _keys(host: str, repository: str) -> tuple[str, ...]:
 
 
 def _filed(key: str) -> str:
-    """Return a key as `host[/namespace]`: docker writes `https://host/v1/`, podman does not."""
+    """Return a key as `host[/namespace]`: docker writes `https://host/v1/`."""
     if "://" in key:
         return _AUTHORITY_END.split(key.partition("://")[2], maxsplit=1)[0]
     stripped = key.rstrip("/")
@@ -206,7 +206,7 @@ def _filed(key: str) -> str:
 
 
 def _written(entry: Json) -> Login | None:
-    """Read one entry: `auth` overrules `username` and `password`, a token overrules both."""
+    """Parse one entry: `auth` overrides `username` and `password`, a token overrides both."""
     username, password = _text(entry, "username"), _text(entry, "password")
     if encoded := _text(entry, "auth"):
         username, password = _decoded(encoded)

@@ -1,4 +1,4 @@
-"""How hard a registry is asked: limits, the pace of requests, and when it counts as dead."""
+"""Limits of requests to a registry: concurrency, rate, and a circuit breaker."""
 
 import asyncio
 import logging
@@ -19,51 +19,51 @@ from exporter.tally import Tally
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 _DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
-"""Answers of a registry that is down; others are about one request."""
+"""Statuses of a registry that is down; others concern one request."""
 _STATED: Final = re.compile(r"(\d{1,9}) ?;w=(\d{1,6})", re.ASCII)
-"""A number of pulls, and the period in seconds that it is for."""
+"""Number of pulls, and their period in seconds."""
 _KEPT: Final = 10
-"""The tenth part of a pull limit is left to whoever really pulls."""
+"""A tenth of a pull limit is left to real pulls."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """The bounds of one registry; every field has a default that suits a registry of one's own."""
+    """Limits for one registry; the defaults suit a registry of one's own."""
 
     concurrency: int = 16
-    """Requests under way at once."""
+    """Maximum concurrent requests."""
     requests_per_second: float | None = None
-    """None leaves the rate to concurrency and to what the registry itself demands."""
+    """Maximum rate; None is limited by concurrency and by the registry alone."""
     tries: int = 3
-    """How often one request is sent before its failure stands."""
+    """Attempts before a request fails."""
     deadline: float = 30.0
     """Seconds from sending a request to the last byte of its response."""
     list_deadline: float = 300.0
-    """Seconds likewise for a page of a list: a catalogue on an object store takes minutes."""
+    """Likewise for a page of a list: a catalogue on an object store takes minutes."""
     connect: float = 10.0
     """Seconds to open a connection."""
     backoff: float = 0.5
     """Seconds before the second try; doubled for each further one, with jitter."""
     pause_cap: float = 120.0
-    """The most seconds that one Retry-After may pause a registry."""
+    """Maximum seconds for which one Retry-After pauses requests."""
     failures: int = 8
-    """Requests that fail in a row, each after all its tries, until a registry counts as dead."""
+    """Failed requests in a row, each after all attempts, until a registry counts as down."""
     probe_after: float = 10.0
-    """Seconds after which one request may probe whether a dead registry is back."""
+    """Seconds until a request probes whether a registry is up again."""
     manifest_bytes: int = 4 * 2**20
     """Longest manifest or configuration that is read; registries accept no longer one."""
     page_entries: int = 1000
-    """Repositories asked for per page of the catalogue."""
+    """Requested page size of the catalogue."""
     repositories: int = 100_000
     """Maximum repositories of the catalogue; beyond it is a gap."""
     tags: int = 100_000
     """Maximum tags of a repository's list; beyond it is a gap."""
     pulls: Pulls = Pulls.ASK
-    """May reads change what a cleanup of the registry decides?"""
+    """May reads change what a cleanup of the registry decides by?"""
     parts: tuple[RegistryPart, ...] = ()
-    """The roles of its repositories; the first that matches one decides."""
+    """Roles of repositories; the first part that matches decides."""
     role: Role = Role.OWNED
-    """The role of those that no part names."""
+    """Role of the other repositories."""
 
     def named(self, repository: str) -> RegistryPart | None:
         """Return the part that names a repository."""
@@ -76,10 +76,10 @@ class RequestLimits:
 
 
 class Pace:
-    """An async context: inside it, a request may be under way.
+    """Rate limiter, as an async context around each request.
 
-    A pause holds everybody back, and halves how many may go at once: else all would return
-    together and be refused together. Each success afterwards gives back a little of it.
+    A pause delays all requests and halves the concurrency: else all would be sent together and
+    refused together. Each success afterwards restores a part of it.
     """
 
     def __init__(self, registry: str, limits: RequestLimits, tally: Tally) -> None:
@@ -95,18 +95,18 @@ class Pace:
         self._until = 0.0
 
     def beside(self, limits: RequestLimits) -> "Pace":
-        """Return the pace of another session with the same registry, at the rate of both."""
+        """Return the limiter of another session with the same registry, at the rate of both."""
         other = Pace(self._registry, limits, self._tally)
         other._limiter = self._limiter
         return other
 
     def limit(self, most: int) -> None:
-        """Let no more go at once from now on."""
+        """Lower the maximum concurrency."""
         self._most = min(self._most, float(most))
         self._allowed = min(self._allowed, self._most)
 
     async def __aenter__(self) -> None:
-        """Wait for a free place, for the end of a pause, and for the agreed rate."""
+        """Wait for a free slot, for the end of a pause, and for the rate."""
         while self._busy >= int(self._allowed):
             await self._wait_turn()
         self._busy += 1
@@ -119,11 +119,11 @@ class Pace:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        """Leave the place to the next."""
+        """Release the slot."""
         self._leave()
 
     def pause(self, seconds: float) -> None:
-        """Let no request out for a while, as the registry asked for."""
+        """Pause requests for a while, as the registry asked."""
         now, seconds = asyncio.get_running_loop().time(), min(seconds, self._pause_cap)
         if now >= self._until:
             self._allowed = max(1.0, self._allowed / 2)
@@ -131,7 +131,7 @@ class Pace:
         self._until = max(self._until, now + seconds)
 
     def went_well(self) -> None:
-        """Note a response that was no refusal: after about as many, one more may go at once."""
+        """Note a response that was no refusal: after as many, concurrency rises by one."""
         if self._allowed < self._most:
             self._allowed = min(self._most, self._allowed + 1 / self._allowed)
 
@@ -168,10 +168,10 @@ class Pace:
 
 
 class PullBudget:
-    """How many manifests may be read of a registry that states a pull limit.
+    """Pull limit of a registry that states one.
 
-    Docker Hub does, with every response about a manifest; HEAD is not counted (Docker Hub pull
-    usage and limits, read).
+    Docker Hub does, in every response about a manifest; HEAD is not counted (Docker Hub pull usage
+    and limits, read).
     """
 
     def __init__(self) -> None:
@@ -181,11 +181,11 @@ class PullBudget:
 
     @property
     def stated(self) -> bool:
-        """Does the registry count reads of manifests, as it says itself?"""
+        """Does the registry state a pull limit?"""
         return self._window > 0
 
     def note(self, headers: Mapping[str, str], now: float) -> None:
-        """Note what the headers of a response about a manifest state; `now` is in seconds."""
+        """Note the limit in the headers of a response about a manifest; `now` is in seconds."""
         limit = _STATED.fullmatch(headers.get("ratelimit-limit", ""))
         left = _STATED.fullmatch(headers.get("ratelimit-remaining", ""))
         if limit and left:
@@ -208,7 +208,7 @@ class PullBudget:
 
 
 class Breaker:
-    """Open after so many failures in a row without one sign of life; `now` is in seconds."""
+    """Circuit breaker: opens after failures in a row without a response; `now` is in seconds."""
 
     def __init__(self, registry: str, limits: RequestLimits) -> None:
         self._registry = registry
@@ -220,7 +220,7 @@ class Breaker:
         self._next_probe = 0.0
 
     def admit(self, subject: str, now: float) -> None:
-        """Let a request through, or raise the last failure for it: one now and then may probe."""
+        """Let a request pass, or raise the last failure for it; some pass as probes."""
         if self._last is None:
             return
         if now >= self._next_probe:
@@ -229,7 +229,7 @@ class Breaker:
         raise Unseen(subject, self._last.reason, self._last.detail)
 
     def failed(self, failure: Unseen, signs: int, now: float) -> None:
-        """Note that a request failed for good; `signs` counts the signs of life so far."""
+        """Note a failed request; `signs` counts the responses of a working server so far."""
         alive, self._signs = signs != self._signs, signs
         if failure.reason not in _DEADLY:
             if alive:
@@ -243,7 +243,7 @@ class Breaker:
             self._next_probe = now + self._probe_after
 
     def answered(self) -> None:
-        """Note a response: everybody may ask again."""
+        """Note a response: all requests may pass again."""
         if self._last is not None:
             _LOG.info("%s: reachable again", self._registry)
         self._count, self._last = 0, None
