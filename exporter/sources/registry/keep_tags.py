@@ -1,6 +1,6 @@
-"""Manifests put by their own bytes: keep tags, added to manifests that are there.
+"""Keep tags: a PUT of the bytes of a manifest that exists, under another tag.
 
-With `uploads` beside it, the only code here that writes anything.
+With `uploads` beside it, the only code here that writes to a registry.
 """
 
 from dataclasses import dataclass, field
@@ -21,25 +21,25 @@ from exporter.sources.registry.responses import refusal
 from exporter.sources.registry.transport import message
 
 _SET: Final = frozenset({200, 201, 202})
-"""201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
+"""201 by the specification ("Pushing Manifests"); some registries answer otherwise."""
 
 _READ_ONLY: Final = 405
-"""To an upload, in read-only mode (distribution 2.8 and 3.1, `maintenance.readonly`)."""
+"""Answer to an upload in read-only mode (distribution 2.8 and 3.1, `maintenance.readonly`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagUpload(Request):
-    """A manifest's own bytes, put under one more name."""
+    """PUT of a manifest's bytes under a tag or its digest."""
 
     content: bytes = field(default=b"", repr=False)
     media_type: str = ""
 
 
 class WritingClient(Client):
-    """A client that also uploads manifests, to the registry alone."""
+    """Client that also uploads manifests, to the registry alone."""
 
     def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
-        """Return what is sent: a read, or an upload."""
+        """Return the message of a read or an upload."""
         if not isinstance(request, TagUpload):
             return super().compose(request, address, authorization)
         sent = [*headers(request, authorization), ("Content-Type", request.media_type)]
@@ -47,15 +47,15 @@ class WritingClient(Client):
 
 
 class TagWriter(Distribution):
-    """One registry that may be given tags; implements `exporter.ports.KeepTagger`."""
+    """One registry whose tags can be set; implements `exporter.ports.KeepTagger`."""
 
     way: ClassVar[type[Client]] = WritingClient
 
     async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
-        """Point a tag at a manifest that is there, by putting its very bytes once more.
+        """Set a tag to an existing manifest, by a PUT of its bytes.
 
-        A tag that points elsewhere is left alone. Raises `Unseen` where the tag is not proven to
-        point at the manifest in the end.
+        A tag that references something else is not changed. Raises `Unseen` unless the tag is
+        proven to reference the manifest afterwards.
         """
         subject = f"{repository}:{tag}"
         there = await self.head(repository, tag)
@@ -81,7 +81,7 @@ class TagWriter(Distribution):
 
 
 def check_taken(response: Response, subject: str) -> None:
-    """Raise `Unseen` for a response that does not say that something was stored."""
+    """Raise `Unseen` for a response that states no success."""
     if response.status == _READ_ONLY:
         raise Unseen(subject, Reason.UNSUPPORTED, "405: the registry takes no uploads")
     if response.status not in _SET:

@@ -1,4 +1,4 @@
-"""Manifests and tags, proven by the bytes that they resolve to."""
+"""Manifests and tags, verified by the bytes that they resolve to."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,10 +25,10 @@ from exporter.sources.registry.session import Session
 _ACCEPT: Final = ", ".join(ACCEPT)
 _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 _LARGEST_OLD: Final = 2**20
-"""Bytes of a manifest of schema 1; real ones have some kilobytes a layer."""
+"""Maximum bytes of a schema 1 manifest; real ones have some kilobytes a layer."""
 _OK: Final = 200
 _FAILED: Final = frozenset({Reason.SERVER_ERROR, Reason.TRUNCATED})
-"""How a registry fails whose file of a manifest is cut or unreadable."""
+"""Answers of a registry whose file of a manifest is truncated or unreadable."""
 
 _Read = TypeVar("_Read")
 
@@ -36,10 +36,10 @@ _Read = TypeVar("_Read")
 async def head(
     session: Session, repository: Repository, reference: Tag | Digest
 ) -> Digest | Absent | Wrong:
-    """Return the digest that HEAD announces; where it announces none, that of GET's body.
+    """Return the digest of HEAD; if it states none, that of GET's body.
 
-    GET also decides every denial: a HEAD has no error body to trust. `Wrong` for a tag where the
-    registry says that it cannot parse what it stores. Raises `Unseen`.
+    GET also decides every denial: a HEAD has no error body. `Wrong` for a tag if the registry
+    states that it cannot parse its file. Raises `Unseen`.
     """
     request = _request(session, repository, reference)
     try:
@@ -67,7 +67,7 @@ async def head(
 
 
 async def _told(session: Session, request: Request, failure: Unseen) -> Wrong:
-    """Return how a registry explains a failure in the body that only GET has."""
+    """Return the registry's explanation of a failure, from the body of GET."""
     try:
         await session.send(request)
     except Unparsable as told:
@@ -80,11 +80,11 @@ async def _told(session: Session, request: Request, failure: Unseen) -> Wrong:
 async def verify_tag(
     session: Session, repository: Repository, tag: Tag, claimed: Digest
 ) -> Digest | Absent | Wrong:
-    """Return the digest of the bytes that a tag hands out, whatever digest its headers claim.
+    """Return the digest of the bytes that a tag serves, whatever its headers state.
 
-    They may hash to another one than `claimed`. Where that one is served, the tag leads there.
-    Where it is not, and GET claims the same as HEAD, the stored bytes are other ones than their
-    digest names: that is `Wrong`. Raises `Unseen`.
+    They may hash to another digest than `claimed`. If that one is served, the tag references it. If
+    it is not, and GET states the same digest as HEAD, the stored bytes do not match their digest:
+    `Wrong`. Raises `Unseen`.
     """
     request = _request(session, repository, tag)
     if await session.silent():
@@ -114,7 +114,7 @@ async def verify_tag(
 
 
 async def _digest(response: Response, reference: Tag | Digest, subject: str) -> Digest:
-    """Return the digest of a manifest that came, which is the one asked for. Raises `Unseen`."""
+    """Return the digest of a received manifest, which is the requested one. Raises `Unseen`."""
     _check(response, subject)
     if not isinstance(reference, Digest):
         return announced(response, reference, subject) or await _of_whole(response, subject)
@@ -125,7 +125,7 @@ async def _digest(response: Response, reference: Tag | Digest, subject: str) -> 
 
 
 async def _of_whole(response: Response, subject: str) -> Digest:
-    """Return the digest of a body, which has to be whole: the beginning of one names nothing."""
+    """Return the digest of a complete body."""
     if response.end is BodyEnd.UNFRAMED:
         try:
             await _read(strict.document, response.body)
@@ -139,7 +139,7 @@ async def manifest(
 ) -> ManifestBody | Absent | Wrong:
     """Return a manifest whose bytes were hashed; `Wrong` for other bytes. Raises `Unseen`.
 
-    One that is cut short or answered with 5xx cannot be pulled: the bytes that are stored tell
+    A manifest that is truncated or answered with 5xx cannot be pulled: the stored bytes decide
     whether that is a loss.
     """
     if await session.silent():
@@ -164,9 +164,9 @@ async def manifest(
 async def _silently(
     session: Session, repository: Repository, digest: Digest
 ) -> ManifestBody | Absent | Wrong:
-    """Return a manifest by no request that counts as a pull. Raises `Unseen`.
+    """Return a manifest without a request that counts as a pull. Raises `Unseen`.
 
-    HEAD tells whether the repository has it; the blobs hold the file of one that it has no more.
+    HEAD decides whether the repository has it; the blobs also hold files of deleted manifests.
     """
     try:
         there = await head(session, repository, digest)
@@ -187,7 +187,7 @@ async def _silently(
 async def _silent_tag(
     session: Session, repository: Repository, tag: Tag, claimed: Digest
 ) -> Digest | Absent | Wrong:
-    """Return what `verify_tag` does, by no request that counts as a pull. Raises `Unseen`."""
+    """Return the result of `verify_tag`, without a request that counts as a pull."""
     found = await head(session, repository, tag)
     if found != claimed:
         return found
@@ -201,11 +201,11 @@ async def _silent_tag(
 async def _stored(
     session: Session, repository: Repository, digest: Digest, failure: Unseen
 ) -> Wrong:
-    """Return what the bytes prove of a manifest that its own endpoint fails to hand out.
+    """Return what the stored bytes prove of a manifest that its own endpoint fails to serve.
 
-    zot 2.1 answers 500 for one that it cannot parse, Gitea 1.26 sends what is left of it; both
-    serve the file among the blobs, as it is (run). Bytes that are right there prove nothing: pulls
-    fail all the same, perhaps not for long. Raises `failure` where nothing is proven.
+    zot 2.1 answers 500 for one that it cannot parse, Gitea 1.26 sends the rest of it; both serve
+    the file among the blobs, as it is (run). Right bytes there prove nothing: pulls fail all the
+    same, perhaps not for long. Raises `failure` if nothing is proven.
     """
     if isinstance(failure, Unparsable):
         return Wrong(failure.detail)
@@ -223,7 +223,7 @@ async def _stored(
 
 
 async def _is_document(body: bytes) -> bool:
-    """Is a body whole, whatever length its header stated?"""
+    """Is a body complete, whatever length its header stated?"""
     with suppress(Malformed):
         await _read(strict.document, body)
         return True
@@ -233,10 +233,10 @@ async def _is_document(body: bytes) -> bool:
 async def _file(
     session: Session, repository: Repository, digest: Digest, failure: Unseen
 ) -> Response | None:
-    """Return the file of a manifest as it is served among the blobs; None for anything else.
+    """Return the file of a manifest, as it is served among the blobs, or None.
 
-    Other bytes count only where the registry itself names them by the digest: they may be a
-    message of whoever answers in its place.
+    Other bytes count only if the registry itself names them by the digest: they may be an error
+    page of a proxy.
     """
     most = session.limits.manifest_bytes
     request = for_content(repository, "blob", digest, "*/*", most)
@@ -266,15 +266,15 @@ def _check(response: Response, subject: str) -> None:
 
 
 async def _is_named(digest: Digest, response: Response, subject: str) -> bool:
-    """Does a digest name a manifest that came, with the signatures of schema 1 or without?"""
+    """Does a digest match a manifest, with the signatures of schema 1 or without?"""
     return digest.names(response.body) or digest.names(await _covered(response, subject))
 
 
 async def _covered(response: Response, subject: str) -> bytes:
-    """Return what a manifest's digest covers: schema 1 leaves its signatures out.
+    """Return the bytes that a manifest's digest covers: schema 1 leaves its signatures out.
 
-    Not every registry tells by the type that there are any. Raises `Unseen` for a body of a size
-    that no manifest of schema 1 has: nothing is known of what its digest covers.
+    Not every registry states signatures in the media type. Raises `Unseen` for a body larger than
+    any schema 1 manifest: it is unknown what its digest covers.
     """
     if response.media_type not in _OLD:
         return response.body
@@ -288,5 +288,5 @@ async def _covered(response: Response, subject: str) -> bytes:
 
 
 async def _read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
-    """Read a body, in a thread where others would have to wait for it."""
+    """Parse a body, in a thread if it is large."""
     return await asyncio.to_thread(reader, body) if len(body) >= strict.LARGE else reader(body)

@@ -1,4 +1,4 @@
-"""Requests to a registry and its responses: plain values, without any judgement."""
+"""Requests to a registry, and responses: plain values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from exporter.facts.gap import Reason
 from exporter.ports import Sink, Unseen
 
 ERROR_BYTES = 64 * 2**10
-"""The most that is taken of any response which is not the content asked for."""
+"""Maximum bytes of a response that is not the requested content."""
 
 LIST_BYTES = 32 * 2**20
-"""The longest page that is read: 2.x gives all tags of a repository at once."""
+"""Maximum bytes of a page of a list: 2.x sends all tags of a repository at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,47 +22,47 @@ class Request:
     endpoint: str
     """`base|catalog|tags|manifest|referrers|blob|token`, as in `Tally`."""
     subject: str
-    """The subject for people: `repository:tag`, `repository@digest`."""
+    """Subject in messages: `repository:tag`, `repository@digest`."""
     path: str = ""
     """Path and query below the registry's address."""
     scope: str = ""
-    """The scope that a token must grant; empty if none is needed."""
+    """Scope of the token; empty if none is needed."""
     repository: str = ""
-    """The repository whose login is used."""
+    """Repository whose login is used."""
     method: str = "GET"
     accept: str = "application/json"
     span: str = ""
-    """The value of a Range header."""
+    """Value of the Range header."""
     most: int = ERROR_BYTES
-    """Bytes of a successful response that are taken; one that is longer ends `OVER`."""
+    """Maximum bytes of a successful response; a longer one ends `OVER`."""
     announced: int = 0
-    """Bytes that it may announce, where more than `most`: it is read on until enough has come."""
+    """Maximum stated bytes, if more than `most`: reading stops after `most`."""
     patient: bool = False
-    """May the response take as long as a list may?"""
+    """May the response take as long as a list?"""
     sink: Sink | None = field(default=None, compare=False)
-    """Where the bytes of a successful response go, instead of being kept; begun for each."""
+    """Sink of a successful response, instead of memory; begun for each response."""
     fresh: bool = False
-    """Must no cache on the way answer it?"""
+    """Must the answer bypass caches?"""
     url: str = ""
-    """An address elsewhere, in place of `path`: a token server's."""
+    """Absolute address, in place of `path`: of a token server."""
     form: str = field(default="", repr=False)
-    """A form or a document to post, encoded; it may hold secrets."""
+    """Encoded form or document to post; it may hold secrets."""
     form_type: str = "application/x-www-form-urlencoded"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Further headers; they may hold secrets, so nothing with any is sent on by a redirect."""
+    """Further headers; they may hold secrets, so such a request is not redirected."""
 
     @property
     def lists(self) -> bool:
-        """May the answer be a part of the truth, depending on who asks?"""
+        """May the answer depend on the account?"""
         return self.endpoint in ("catalog", "tags")
 
 
 BASE: Final = Request("base", "/v2/", "/v2/")
-"""Does it answer at all, and to whom?"""
+"""Request of `/v2/`: it shows whether a registry answers, and to whom."""
 
 
 def for_content(repository: str, kind: str, reference: str, accept: str, most: int) -> Request:
-    """Return the request of a manifest or blob; at most so many bytes are taken."""
+    """Return the request of a manifest or blob; at most so many bytes are read."""
     joint = "@" if ":" in reference else ":"
     return Request(
         endpoint=kind,
@@ -76,14 +76,14 @@ def for_content(repository: str, kind: str, reference: str, accept: str, most: i
 
 
 class NoAnswer(Unseen):
-    """A server closed the connection without an answer, or a gateway before it said so (502)."""
+    """A server closed the connection without an answer, or a gateway reported that (502)."""
 
 
 class CutShort(Unseen):
-    """A document whose connection was closed cleanly before the length that its header states."""
+    """A document whose connection was closed cleanly before its stated length."""
 
     def __init__(self, subject: str, body: bytes, stated: str) -> None:
-        """So much of the body came, of as many bytes as were stated."""
+        """Received and stated bytes of the body."""
         super().__init__(subject, Reason.TRUNCATED, f"{len(body)} of {stated} bytes")
         self.body = body
 
@@ -111,18 +111,18 @@ def for_list(path: str, sink: Sink, repository: str = "") -> Request:
 
 
 class BodyEnd(Enum):
-    """How a response's body ended."""
+    """End of a response's body."""
 
     WHOLE = "whole"
     UNFRAMED = "unframed"
-    """When the connection closed, without a stated length: it may be whole."""
+    """The connection closed, without a stated length: it may be complete."""
     SHORT = "short"
-    """Cleanly, before the length that the response's own header states. A blob may end so,
-    and an error: distribution announces the blob's length even where it refuses a range."""
+    """Cleanly closed before the stated length. A blob may end so, and an error: distribution states
+    the blob's length even if it refuses a range."""
     OVER = "over"
-    """Longer than was to be taken; it was not read on."""
+    """Longer than the maximum; the rest was not read."""
     ENOUGH = "enough"
-    """Its sink wanted no more of it; it was not read on."""
+    """Its sink stopped; the rest was not read."""
 
 
 @dataclass(slots=True)
@@ -131,19 +131,19 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
-    """NameReader in lower case; where one came several times, its values joined by commas."""
+    """Names are in lower case; values of repeated headers are joined by commas."""
     body: bytes = field(default=b"", repr=False)
     received: int = 0
-    """Bytes of the body that really came."""
+    """Received bytes of the body."""
     end: BodyEnd = BodyEnd.WHOLE
     foreign: bool = False
-    """Was it given after a redirect, by somebody else than the one who was asked?"""
+    """Was it sent after a redirect, by another host?"""
     anonymous: bool = True
-    """Was it given to somebody who has not proven who asks?"""
+    """Was it sent to a client that has not proven its account?"""
     doubt: tuple[Reason, str] | None = None
-    """For a list: why it may be less than the configured login may see."""
+    """Of a list: why it may lack entries that the configured login could see."""
     overrun: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
-    """Have bytes come after the end that its Content-Length states? Some may still come."""
+    """Did bytes follow the end that its Content-Length states? More may follow."""
 
     @property
     def media_type(self) -> str:
@@ -152,10 +152,10 @@ class Response:
 
     @property
     def challenged(self) -> bool:
-        """Does it say how to log in?"""
+        """Does it hold a challenge?"""
         return bool(self.headers.get("www-authenticate", "").strip())
 
     @property
     def ok(self) -> bool:
-        """Is it the content asked for?"""
+        """Is it the requested content?"""
         return self.status in (200, 206)

@@ -1,6 +1,6 @@
-"""The names in a JSON list, taken out as its bytes arrive: a page is never held as a whole.
+"""Names in a JSON list, parsed as its bytes arrive: no page is held as a whole.
 
-Source: RFC 8259. The libraries at hand read a whole document, or end the process at a long number.
+Source: RFC 8259. The libraries at hand need a whole document, or crash at a long number.
 """
 
 import asyncio
@@ -27,20 +27,20 @@ _TOKEN: Final = re.compile(
     r"|-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+(?=[^-+.0-9eE])"
     r"|true|false|null"
 )
-"""A number ends where something else follows: it may go on in the next piece."""
+"""A number ends before another token: it may continue in the next chunk."""
 _UNFINISHED: Final = re.compile(
     r'"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*+\\?+\Z|[a-z]{1,4}\Z|[-+.0-9eE]++\Z'
 )
 _OPEN: Final = {"{": "}", "[": "]"}
 
 _PIECE: Final = 16 * 2**10
-"""Bytes that are parsed before others get their turn: some milliseconds."""
+"""Bytes that are parsed before other tasks run: some milliseconds."""
 _NAMED: Final = 100
-"""Refused entries that are kept, to be shown."""
+"""Invalid entries that are kept for messages."""
 _SHOWN: Final = 80
 """Characters of each."""
 _MOST_REFUSED: Final = 10_000
-"""Entries that are no names, or values beside the list, past which it is no list of names."""
+"""Maximum invalid entries, or values beside the list; beyond it is no list of names."""
 
 
 class TokenKind(Enum):
@@ -56,29 +56,29 @@ class TokenKind(Enum):
 
 
 class JsonToken(NamedTuple):
-    """A token that says something: no comma and no colon."""
+    """One token with a value: no comma and no colon."""
 
     kind: TokenKind
     text: str
-    """A string without its quotes and escapes; anything else as it stands."""
+    """A string without quotes and escapes; any other token as it is."""
     depth: int
-    """Objects and lists around it."""
+    """Levels of objects and lists around it."""
 
 
 class JsonTokenizer:
-    """One document. Feed it bytes, and take the tokens that are complete."""
+    """Incremental reader of one JSON document: `feed` it bytes, and read the complete tokens."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._rest = ""
         self._around: list[str] = []
-        """The marks that end what is open."""
+        """Closing marks of the open levels."""
         self._wanted = "value"
         """`value`, `item` (or the end of a list), `key`, `first key` (or the end of an object),
         `colon`, `comma` (or an end), or `nothing` more."""
 
     def feed(self, piece: bytes, *, last: bool = False) -> Iterator[JsonToken]:
-        """Yield the tokens that a piece completes. Raises `Malformed` for what is no JSON."""
+        """Yield the tokens that a chunk completes. Raises `Malformed` for invalid JSON."""
         try:
             text = self._rest + self._decoder.decode(piece, last) + " " * last
         except UnicodeDecodeError as error:
@@ -138,7 +138,7 @@ def _skipped(text: str, at: int) -> int:
 
 
 def _unquoted(text: str) -> str:
-    """Return a string's content. Raises `Malformed` for an escape that is none."""
+    """Return the content of a string. Raises `Malformed` for an invalid escape."""
     if "\\" not in text:
         return text[1:-1]
     try:
@@ -148,33 +148,33 @@ def _unquoted(text: str) -> str:
 
 
 class NameCollector(Generic[Name]):
-    """Takes names one by one, each once, and checks each against its grammar.
+    """Collector of names, each once, validated by their grammar.
 
-    What is no name is counted, and some of it is kept; what is known already costs nothing.
+    Invalid entries are counted, and some are kept; known names are skipped.
     """
 
     def __init__(self, check: Callable[[str], Name], most: int, known: Container[str] = ()) -> None:
-        """Take at most `most` names that `known` does not hold; `check` raises `Malformed`."""
+        """Collect at most `most` names that are not in `known`; `check` raises `Malformed`."""
         self._check, self._most, self._known = check, most, known
         self.begin()
 
     def begin(self) -> None:
-        """Forget what came."""
+        """Drop all names."""
         self.found: dict[Name, None] = {}
-        """The new names, in their order, each once."""
+        """The new names, in order."""
         self.refused: list[tuple[str, str]] = []
-        """The first entries that are no names, shortened, and why each is none."""
+        """The first invalid entries, shortened, with the reason for each."""
         self.refusals = 0
-        """How many entries are no names."""
+        """Number of invalid entries."""
         self.count = 0
-        """Entries that came, whatever they are."""
+        """Number of entries, valid or not."""
         self.last = ""
-        """The last entry, where it is a name."""
+        """The last entry, if it is a name."""
         self.cut = False
-        """Are there more new names than may be taken?"""
+        """Are there more new names than `most`?"""
 
     def add(self, entry: str) -> None:
-        """Take an entry. Raises `Malformed` once there are too many that are no names."""
+        """Add an entry. Raises `Malformed` beyond the maximum of invalid ones."""
         self.count += 1
         try:
             name = self._check(entry)
@@ -194,30 +194,30 @@ class NameCollector(Generic[Name]):
 
 
 class NameReader(NameCollector[Name]):
-    """Takes the list under one key of a JSON object; implements `exporter.ports.Sink`.
+    """Reader of the list under one key of a JSON object; implements `exporter.ports.Sink`.
 
-    Past `most` new names it raises `Full`.
+    Raises `Full` beyond `most` new names.
     """
 
     def __init__(
         self, key: str, check: Callable[[str], Name], most: int, known: Container[str] = ()
     ) -> None:
-        """Take at most `most` names that `known` does not hold; `check` raises `Malformed`."""
+        """Collect at most `most` names that are not in `known`; `check` raises `Malformed`."""
         self._key = key
         super().__init__(check, most, known)
 
     def begin(self) -> None:
-        """Forget what came: the list is read from its beginning."""
+        """Drop everything: the list is read from its beginning."""
         super().begin()
         self._tokens = JsonTokenizer()
         self._fault = ""
         self._beside = 0
         self._at = ""
-        """The key under way."""
+        """The current key."""
         self._listed = self._inside = False
 
     async def take(self, chunk: bytes) -> None:
-        """Parse some bytes. Raises `Full` once there are more names than may be taken."""
+        """Parse some bytes. Raises `Full` beyond `most` new names."""
         for at in range(0, len(chunk), _PIECE):
             self._parse(chunk[at : at + _PIECE])
             if self._fault or self.cut:
@@ -225,7 +225,7 @@ class NameReader(NameCollector[Name]):
             await asyncio.sleep(0)
 
     def end(self) -> None:
-        """Raise `Malformed` where what came is no such list."""
+        """Raise `Malformed` if the document has no such list."""
         if not self._fault and not self.cut:
             self._parse(b"", last=True)
         if self._fault or not (self._listed or self.cut):
@@ -244,7 +244,7 @@ class NameReader(NameCollector[Name]):
             self._fault = str(error)
 
     def _note(self, token: JsonToken) -> None:
-        """Follow where the list begins and ends. Raises `Malformed`."""
+        """Track the beginning and the end of the list. Raises `Malformed`."""
         self._beside += 1
         if self._beside > _MOST_REFUSED:
             raise Malformed("too much data outside its list")

@@ -1,4 +1,4 @@
-"""Owners that do not exist, as Gitea says it: in words that any proxy may say as well."""
+"""Owners that do not exist, by Gitea's answer, which any proxy may give as well."""
 
 import json
 from typing import Final
@@ -12,14 +12,14 @@ _NOT_FOUND: Final = 404
 _OK: Final = 200
 _WORDS: Final = b"Not found.\n"
 _FEW: Final = 100
-"""Repositories that are listed to find one of another owner."""
+"""Repositories that are listed, to find one of another owner."""
 
 
 def names_no_owner(response: Response) -> bool:
     """Is it Gitea's answer for an owner that does not exist?
 
-    Under `/v2/OWNER/` nothing else gives it: a database that fails is 500, and a missing right 401
-    (Gitea 1.26.0, services/context/user.go and context_response.go, run).
+    Under `/v2/OWNER/` it has no other cause: a failing database is 500, a missing right 401 (Gitea
+    1.26.0, services/context/user.go and context_response.go, run).
     """
     plain = response.status == _NOT_FOUND and response.media_type == "text/plain"
     return (
@@ -28,10 +28,10 @@ def names_no_owner(response: Response) -> bool:
 
 
 async def missing_owner(session: Session, subject: str) -> Absent:
-    """Return the absence of everything of an owner; raise `Unseen` where it is not proven.
+    """Return the absence of an owner's content; raise `Unseen` if it is not proven.
 
-    Whatever stands before the registry may give the same text. So its catalogue must answer and
-    list nothing of the owner, and a repository of another owner must show its tags.
+    A proxy may give the same answer. So the catalogue must list nothing of the owner, and a
+    repository of another owner must list its tags.
     """
     owner = subject.partition("/")[0]
     try:
@@ -47,7 +47,7 @@ async def missing_owner(session: Session, subject: str) -> Absent:
 
 
 async def _listed(session: Session) -> list[str]:
-    """Return some repositories of the catalogue, as far as they are names at all."""
+    """Return the valid names of some repositories of the catalogue."""
     path = f"/v2/_catalog?n={_FEW}"
     found = await _document(session, Request("catalog", "_catalog", path, CATALOGUE_SCOPE))
     names = found.get("repositories")

@@ -1,4 +1,4 @@
-"""Pages of lists: what they add up to, and what shows that something is left out."""
+"""Pages of lists: their union, and the signs of missing entries."""
 
 import re
 from collections.abc import Container
@@ -16,7 +16,7 @@ from exporter.sources.registry.responses import check_content
 
 _MOST_PAGES: Final = 5_000
 _MOST_BYTES: Final = 4 * LIST_BYTES
-"""Bytes of all pages of a list: 100,000 of the longest names are 26 MB."""
+"""Maximum bytes of all pages of a list: 100,000 of the longest names are 26 MB."""
 
 # The Link header (RFC 8288).
 _START: Final = re.compile(r"[ \t,]*+")
@@ -35,41 +35,41 @@ class ListPage:
     """One page of a list."""
 
     names: NameCollector[Any]
-    """The names that it lists, and the new ones."""
+    """Its names, and which of them are new."""
     size: int = 0
     """Bytes."""
     onward: str = ""
-    """The query of the next one; empty at the end."""
+    """Query of the next page; empty at the end."""
     fault: str = ""
-    """Why the next page cannot be asked for, although there is one."""
+    """Why the next page cannot be requested, although there is one."""
     doubt: tuple[Reason, str] | None = None
-    """Why whoever asks may not see all of it."""
+    """Why the account may not see all entries."""
 
 
 class PageSource(Protocol):
-    """Where pages come from."""
+    """Source of pages."""
 
     async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
         """Return one page with at most `most` names that are not `known`. Raises `Unseen`."""
         ...
 
     def beyond(self, names: NameCollector[Any]) -> str:
-        """Return the query that looks behind a last page which may not be the last; or nothing."""
+        """Return the query of a page after a last page that may not be the last; or nothing."""
         ...
 
 
 @dataclass(slots=True)
 class PagedList:
-    """The sum of the pages."""
+    """Union of the pages."""
 
     entries: dict[str, None] = field(default_factory=dict)
-    """Names, in the order in which they came, each once."""
+    """Names in order, each once."""
     refused: list[tuple[str, str]] = field(default_factory=list)
-    """The first entries that are no names, and why each is none."""
+    """The first invalid entries, with the reason for each."""
     refusals: int = 0
-    """How many entries are no names."""
+    """Number of invalid entries."""
     ends: list[str] = field(default_factory=list)
-    """The last entry of each page that another one was asked for behind."""
+    """Last entry of each page that has a next one."""
     faults: list[tuple[Reason, str]] = field(default_factory=list)
     size: int = 0
     """Bytes of all pages."""
@@ -85,9 +85,9 @@ class PagedList:
 
 
 async def walk(pages: PageSource, query: str, most: int) -> PagedList:
-    """Follow the pages to the end, to `most` entries, or to where they go wrong.
+    """Follow the pages to the end, to `most` entries, or to a fault.
 
-    Raises `Unseen` where not even the first one could be read.
+    Raises `Unseen` if the first page could not be read.
     """
     walked, asked = PagedList(), {query}
     while True:
@@ -111,7 +111,7 @@ async def walk(pages: PageSource, query: str, most: int) -> PagedList:
 
 
 def as_listing(walked: PagedList, subject: str) -> Listing[Repository]:
-    """Return the repositories that were listed, with a gap for all that may be left out."""
+    """Return the listed repositories, with gaps for what may be missing."""
     gaps = [Gap(Scope.REGISTRY, subject, reason, words) for reason, words in walked.faults]
     gaps += [Gap(Scope.REPOSITORY, name, Reason.MALFORMED, why) for name, why in walked.refused]
     if more := walked.refusals - len(walked.refused):
@@ -138,9 +138,9 @@ def _fault(
 
 
 def read_page(response: Response, names: NameReader[Any], subject: str, asked: str) -> ListPage:
-    """Return the page whose names were taken while it came; `asked` is its own address.
+    """Return the page of a response whose names were collected; `asked` is its address.
 
-    Raises `Unseen` for anything that is no list.
+    Raises `Unseen` for anything but a list.
     """
     check_content(response, subject)
     if response.media_type and "json" not in response.media_type:
@@ -160,12 +160,11 @@ def read_page(response: Response, names: NameReader[Any], subject: str, asked: s
 
 
 def next_query(header: str, asked: str) -> str:
-    """Return the query under which the next page is asked for; empty where there is none.
+    """Return the query of the next page; empty if there is none.
 
-    `asked` is the address of this page. Only the query is taken, so that a page is never asked for
-    elsewhere, whatever path or scheme a proxy in front has made of it. Raises `Malformed` for a
-    link to another host, for one without a query, and for a header that cannot be read: the list
-    may go on behind it.
+    `asked` is the address of this page. Only the query is used, so that no page is requested
+    elsewhere, whatever path or scheme a proxy has written. Raises `Malformed` for a link to another
+    host, without a query, or unparsable: the list may continue.
     """
     for target, relation in _links(header):
         if "next" not in relation.lower().split():
@@ -183,7 +182,7 @@ def next_query(header: str, asked: str) -> str:
 
 
 def _links(header: str) -> list[tuple[str, str]]:
-    """Return each link's target and its relations; raise `Malformed` for any rest.
+    """Return the target and relations of each link. Raises `Malformed` for any rest.
 
     Only the first `rel` of a link counts (RFC 8288, section 3.3).
     """

@@ -1,4 +1,4 @@
-"""Proxies that the environment names."""
+"""HTTP proxies of the environment."""
 
 import ipaddress
 import re
@@ -24,7 +24,7 @@ class Proxies:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
-        """Read the environment; raise `Malformed`, without the value, for an unusable address."""
+        """Parse the environment. Raises `Malformed`, without the value, for an unusable address."""
         return cls(
             _address(environ, "HTTP_PROXY"),
             _address(environ, "HTTPS_PROXY"),
@@ -32,7 +32,7 @@ class Proxies:
         )
 
     def way(self, scheme: str, host: str, port: int) -> str | None:
-        """Return the address of the proxy that leads to a host; None is the direct way."""
+        """Return the proxy for a host; None is a direct connection."""
         proxy = self.https if scheme == "https" else self.http
         return proxy if proxy and not self._direct(host.lower(), port) else None
 
@@ -57,7 +57,7 @@ def _address(environ: Mapping[str, str], name: str) -> str:
 
 
 def _usable(value: str) -> bool:
-    """Can a proxy be reached, and shown its credentials, at an address? May raise ValueError."""
+    """Is the address of a proxy usable, with its credentials? May raise ValueError."""
     parts = urlsplit(value)
     shown = unquote(f"{parts.username or ''}:{parts.password or ''}", errors="strict")
     shown.encode("latin-1")  # aiohttp sends them so
@@ -74,7 +74,7 @@ def _usable(value: str) -> bool:
 
 
 def _matches(host: str, port: int, rule: str) -> bool:
-    """Match one rule: `*`, a network, a host or a domain with all below it, maybe with a port."""
+    """Match one rule: `*`, a network, a host, or a domain with its subdomains, and a port."""
     if rule == "*":
         return True
     if "/" in rule:

@@ -1,4 +1,4 @@
-"""Which kind a registry is, by its answers."""
+"""Recognition of a registry's kind by its answers."""
 
 from dataclasses import replace
 from typing import Final
@@ -19,10 +19,10 @@ _ACCEPT: Final = ", ".join(ACCEPT)
 async def recognise(
     session: Session, repository: Repository | None
 ) -> tuple[RegistryKind, KindFacts]:
-    """Return the kind that the answers so far show, and its facts.
+    """Return the kind by the answers so far, and its facts.
 
-    Where they show none, a tag that does not exist is requested from the repository, if one is
-    given: the denial tells more. Raises `Unseen`.
+    If they show none, a tag that does not exist is requested from the repository, if one is given:
+    the denial is a further sign. Raises `Unseen`.
     """
     found = recognised(session.signs)
     if found[0].known or repository is None:

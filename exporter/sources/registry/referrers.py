@@ -1,4 +1,4 @@
-"""The referrers API: which manifests name another one as their subject."""
+"""Referrers API: the manifests that name a manifest as their subject."""
 
 from contextlib import suppress
 from typing import Final
@@ -16,7 +16,7 @@ from exporter.sources.registry.responses import check_whole, error_entries, refu
 from exporter.sources.registry.session import Session
 
 MOST: Final = 1_000
-"""Referrers of one manifest that are listed; more are a gap."""
+"""Maximum referrers of one manifest; beyond it is a gap."""
 _MOST_PAGES: Final = 100
 _PAGE_BYTES: Final = 4 * 2**20
 """The size to which registries limit manifests (OCI distribution-spec 1.1)."""
@@ -27,11 +27,12 @@ _DENIALS: Final = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN"})
 async def referrers(
     session: Session, repository: Repository, subject: Digest
 ) -> Listing[Referrer] | None:
-    """Return the referrers of a manifest; None where the registry has no referrers API.
+    """Return the referrers of a manifest; None if the registry has no referrers API.
 
-    A registry that has it answers 200 for any digest, so 404 says that it has none: then clients
-    use a fallback tag (OCI distribution-spec 1.1, "Unavailable Referrers API"). One that denies the
-    manifest or the repository has it. Raises `Unseen` where not even the first page could be read.
+    A registry that has it answers 200 for any digest, so 404 means that it has none: then clients
+    use a fallback tag (OCI distribution-spec 1.1, "Unavailable Referrers API"). A registry that
+    denies the manifest or the repository has it. Raises `Unseen` if the first page could not be
+    read.
     """
     path = f"/v2/{repository}/referrers/{subject}"
     name = f"{repository}@{subject}"
@@ -67,7 +68,7 @@ def _cut(found: dict[Digest, Referrer], name: str, words: str) -> Listing[Referr
 async def _page(
     session: Session, repository: Repository, name: str, path: str
 ) -> tuple[tuple[Referrer, ...], str, str] | None:
-    """Return a page's entries, the query of the next one, and what is wrong with the list.
+    """Return a page's entries, the query of the next one, and the fault of the list.
 
     None for 404. Raises `Unseen`.
     """

@@ -1,4 +1,4 @@
-"""The meaning of responses: content, proven absence, or neither."""
+"""Meaning of responses: content, proven absence, or neither."""
 
 import asyncio
 import json
@@ -14,24 +14,24 @@ from exporter.ports import Absent, Unseen
 from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, NoAnswer, Response
 
 _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})
-"""OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""
+"""OCI distribution-spec 1.1, "Error Codes": the three codes of absence."""
 _EXPIRED: Final = "TAG_EXPIRED"
-"""Quay, of a deleted tag for as long as it could be revived (two weeks): no pull works."""
+"""Quay, for a deleted tag as long as it can be restored (two weeks): pulls fail."""
 _UNAUTHORIZED: Final = 401
 _POLICY: Final = 412
-"""Harbor: a project's policy forbids the pull, and says why."""
+"""Harbor: a project's policy forbids the pull, with a reason."""
 _FAILED: Final = 500
 _BAD_GATEWAY: Final = 502
 _SYNTAX: Final = ("unexpected end of JSON input", "invalid character '")
-"""How errors of Go's JSON reader begin that are the bytes' own (encoding/json, scanner.go)."""
+"""Prefixes of errors in the bytes themselves, by Go's JSON parser (encoding/json, scanner.go)."""
 _NO_MANIFEST: Final = (
     "json: cannot unmarshal ",
     "unrecognized manifest schema version ",
     "errors verifying manifest: unrecognized manifest content type ",
 )
-"""How those of JSON begin that is no manifest (3.1.1, registry/storage/manifeststore.go)."""
+"""Prefixes of errors of JSON that is no manifest (3.1.1, registry/storage/manifeststore.go)."""
 _TYPE_ERROR: Final = {"Value", "Type", "Offset", "Struct", "Field"}
-"""The fields of Go's error where a type is another (encoding/json, decode.go)."""
+"""Fields of Go's error for a wrong type (encoding/json, decode.go)."""
 _LONGEST_WORDS: Final = 200
 _REASONS: Final = {
     "UNAUTHORIZED": Reason.UNAUTHORIZED,
@@ -47,11 +47,11 @@ _STATUSES: Final = {
 _STORE_CODE: Final = re.compile(rb"<Code>(NoSuchKey|BlobNotFound)</Code>")
 """S3 and Google, Azure."""
 _PLAIN: Final = frozenset({"chunked", "identity", ""})
-"""Transfer codings that leave the bytes as they are (RFC 9112, section 7)."""
+"""Transfer codings that do not change the bytes (RFC 9112, section 7)."""
 _LONG_AGO: Final = 1e9
-"""A number of seconds from here on is a point in time, not a span."""
+"""A number of seconds from here on is a time, not a duration."""
 _QUIET: Final = 0.1
-"""Seconds to wait for the rest of a body that is shorter than it should be."""
+"""Seconds to wait for the rest of a body that is too short."""
 _REVISION: Final = re.compile(r"revision=(sha\d+:[0-9a-f]+)")
 
 
@@ -65,9 +65,9 @@ class ErrorEntry:
 
 
 def error_entries(response: Response) -> tuple[ErrorEntry, ...]:
-    """Return the entries of a registry's error body; none where it is anything else.
+    """Return the entries of an error body; none for any other body.
 
-    What came as content may be as long as a manifest: it is not parsed to find out.
+    A body as long as a manifest is not parsed.
     """
     if len(response.body) > ERROR_BYTES:
         return ()
@@ -83,11 +83,11 @@ def error_entries(response: Response) -> tuple[ErrorEntry, ...]:
 
 
 def missing_project(response: Response, repository: str) -> str:
-    """Return Harbor's words where a repository's whole project does not exist; else nothing.
+    """Return Harbor's message for a project that does not exist; else nothing.
 
-    It looks the project up before it looks at rights, and answers every account alike: 401 without
-    a challenge (Harbor 2.15.2, src/server/middleware/v2auth, run). With its database away the same
-    answer has other words: only this sentence, with this project's name, is proof.
+    It looks up the project before the rights, and answers every account alike: 401 without a
+    challenge (Harbor 2.15.2, src/server/middleware/v2auth, run). Without its database, the same
+    answer has another message: only this sentence, with this project's name, is proof.
     """
     words = f"project {repository.partition('/')[0]} not found"
     unchallenged = response.status == _UNAUTHORIZED and not response.challenged
@@ -98,9 +98,9 @@ def missing_project(response: Response, repository: str) -> str:
 
 
 def has_proxy_caches(response: Response) -> bool | None:
-    """Does Quay say that organizations of it may be proxy caches (`/config`, endpoints/web.py)?
+    """Does Quay state that its organizations may be proxy caches (`/config`, endpoints/web.py)?
 
-    None where it does not say. One before 3.7 has no such feature, and others.
+    None if it states nothing, as before 3.7, which has no such feature.
     """
     try:
         features = json.loads(response.body)["features"]
@@ -110,7 +110,7 @@ def has_proxy_caches(response: Response) -> bool | None:
 
 
 def absence(response: Response, subject: str) -> Absent:
-    """Return the absence that a response proves; raise `Unseen` for any that proves none."""
+    """Return the absence that a response proves. Raises `Unseen` for any other."""
     if words := missing_project(response, subject.partition("@")[0].partition(":")[0]):
         return Absent(words)
     found = error_entries(response)
@@ -127,10 +127,10 @@ def absence(response: Response, subject: str) -> Absent:
 
 
 def _denies(fault: ErrorEntry, subject: str) -> bool:
-    """Does an entry say that the subject is not there?
+    """Does an entry state that the subject does not exist?
 
-    Harbor says so in words of its own (`src/controller/artifact`, `src/pkg/repository`), and only
-    to those who may see the project. It names what is not there; without the name it is no proof.
+    Harbor has messages of its own (`src/controller/artifact`, `src/pkg/repository`), for those who
+    may see the project. They name the subject; without it they are no proof.
     """
     if fault.code == _EXPIRED:
         return ":" in subject and "@" not in subject
@@ -142,7 +142,7 @@ def _denies(fault: ErrorEntry, subject: str) -> bool:
 
 
 class Unparsable(Unseen):
-    """A registry says itself that what it stores as a manifest is none."""
+    """The registry states that its file of a manifest is none."""
 
 
 def refusal(response: Response, subject: str) -> Unseen:
@@ -165,11 +165,10 @@ def refusal(response: Response, subject: str) -> Unseen:
 
 
 def _unreadable(fault: ErrorEntry) -> str:
-    """Return what distribution says of stored bytes that are no manifest; nothing for another.
+    """Return distribution's error for stored bytes that are no manifest; nothing for others.
 
-    2.8.3 puts Go's error into the detail: `{"Offset": 245}`, fields where a type is another, and
-    `[{}]` for a media type that it does not know; 3.1.1 its words (both run). A read of its storage
-    that fails has other errors.
+    2.8.3 has Go's error in the detail: `{"Offset": 245}`, fields for a wrong type, and `[{}]` for
+    an unknown media type; 3.1.1 its text (both run). A failed read of its storage has other errors.
     """
     detail = fault.detail
     if fault.code != "UNKNOWN":
@@ -188,12 +187,12 @@ def _unreadable(fault: ErrorEntry) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text that any report may hold; nothing for another."""
+    """Return a text that any report can hold; nothing for other values."""
     return text if text.isascii() and text.isprintable() else ""
 
 
 def check_content(response: Response, subject: str) -> None:
-    """Raise `Unseen` for what comes with a 2xx but is no registry's content as it was asked for."""
+    """Raise `Unseen` for a 2xx without the requested content of a registry."""
     if response.media_type == "text/html":
         raise Unseen(subject, Reason.NOT_A_REGISTRY, f"{response.status} with HTML")
     if response.headers.get("content-encoding", "identity") != "identity":
@@ -202,21 +201,21 @@ def check_content(response: Response, subject: str) -> None:
 
 
 def check_transfer(response: Response, subject: str) -> None:
-    """Raise `Unseen` where bytes are coded on their way: they come as they are, still coded."""
+    """Raise `Unseen` for encoded bytes: bodies are read as they are sent."""
     codings = response.headers.get("transfer-encoding", "").lower().split(",")
     if any(coding.strip() not in _PLAIN for coding in codings):
         raise Unseen(subject, Reason.NOT_A_REGISTRY, "compressed on its way")
 
 
 def check_whole(response: Response, subject: str) -> None:
-    """Raise `Unseen` likewise, and for content that is longer than was to be taken."""
+    """Raise `Unseen` likewise, and for content longer than the maximum."""
     check_content(response, subject)
     if response.end is BodyEnd.OVER:
         raise Unseen(subject, Reason.TOO_LARGE, "longer than is read")
 
 
 async def check_ended(response: Response, subject: str) -> None:
-    """Raise `Unseen` where a body goes on past the Content-Length that ended it.
+    """Raise `Unseen` for a body that continues after its Content-Length.
 
     A body that is short, or has another hash, only because of that header proves no loss.
     """
@@ -226,9 +225,9 @@ async def check_ended(response: Response, subject: str) -> None:
 
 
 def announced(response: Response, asked: str, subject: str) -> Digest | None:
-    """Return the digest that a response's header claims; None where there is no usable one.
+    """Return the digest in a response's header, or None without a usable one.
 
-    Raises `Unseen` where a digest was asked for and another one of its algorithm is claimed.
+    Raises `Unseen` if a digest was requested and another one of its algorithm is stated.
     """
     try:
         digest = Digest.parse(response.headers.get("docker-content-digest", ""))
@@ -242,10 +241,10 @@ def announced(response: Response, asked: str, subject: str) -> Digest | None:
 
 
 def wait_wanted(response: Response) -> float | None:
-    """Return for how many seconds a response asks to be left alone; None where it does not say.
+    """Return the seconds of a Retry-After; None without one.
 
-    RFC 9110, section 10.2.3; Docker Hub's X-Retry-After may also be a time in seconds since 1970.
-    A point in time is read against the response's own Date: both are the server's clock.
+    RFC 9110, section 10.2.3; Docker Hub's X-Retry-After may also be a time in seconds since 1970. A
+    time is compared with the response's Date: both are the server's clock.
     """
     headers = response.headers
     wanted = headers.get("retry-after") or headers.get("x-retry-after") or ""
@@ -262,7 +261,7 @@ def _timestamp(text: str) -> float:
 
 
 def _revision(fault: ErrorEntry) -> Digest | None:
-    """Return what a dangling tag points to: 2.x says it in a field, 3.x in a sentence."""
+    """Return the digest of a dangling tag: 2.x states it in a field, 3.x in a sentence."""
     detail = fault.detail
     if isinstance(detail, dict):
         text = detail.get("Revision")

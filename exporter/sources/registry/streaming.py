@@ -1,4 +1,4 @@
-"""Content that is too large to be kept: hashed on its way, and given time by its size."""
+"""Content too large for memory: hashed while it is read, with a timeout by its size."""
 
 import asyncio
 import hashlib
@@ -11,37 +11,37 @@ from exporter.ports import Sink
 from exporter.sources.registry.messages import ERROR_BYTES
 
 _SLOWEST: Final = 16_384
-"""Bytes a second: a stream that is slower for long counts as none."""
+"""Minimum rate of a stream, in bytes a second."""
 
 
 @dataclass(slots=True)
 class BodyDeadline:
-    """Ends a body that stands still, or that is slower than a stream may be for long.
+    """Timeout of a body that stalls, or that is below the minimum rate for long.
 
-    A large one that flows may take hours: every byte brings time, but none is saved up against
-    standing still. The taker's own time costs none: that is our pace, and not the registry's.
+    A large body that flows may take hours: every byte extends the deadline, but nothing is saved up
+    for a stall. The time of the sink does not count: it is our rate, not the registry's.
     """
 
     timeout: asyncio.Timeout
     idle: float
     """Maximum seconds without a byte."""
     clock: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time())
-    """The clock of the timeout: the loop's."""
+    """Clock of the timeout: the loop's."""
     _last: float = 0.0
-    """When all must have come that is worth its time, on the loop's clock."""
+    """Deadline of the received bytes, on the loop's clock."""
 
     def begin(self) -> None:
-        """The head has come, and the body begins."""
+        """Start the timeout: the head was received."""
         self._last = self.clock() + self.idle
         self._wait()
 
     def came(self, size: int) -> None:
-        """So many bytes more have come."""
+        """Extend the deadline for received bytes."""
         self._last += size / _SLOWEST
         self._wait()
 
     async def taken(self, sink: Sink, chunk: bytes) -> None:
-        """Hand some bytes on; the taker may wait as long as it likes."""
+        """Pass bytes to the sink, which may take any time."""
         began = self.clock()
         self.timeout.reschedule(None)
         await sink.take(chunk)
@@ -53,24 +53,24 @@ class BodyDeadline:
 
 
 class Hashing:
-    """Hashes what it hands on, and keeps no more of it than its beginning and its last byte."""
+    """Hash of the bytes that it passes on; it keeps the beginning and the last byte."""
 
     def __init__(self, algorithm: str, onward: Sink | None = None) -> None:
         """Hash with `sha256` or `sha512`."""
         self._onward, self._algorithm = onward, algorithm
         self.beginning = bytearray()
-        """The first bytes, as many as an error may have."""
+        """The first bytes, up to the size of an error."""
         self.last = b""
         self._forget()
 
     def begin(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._forget()
         if self._onward is not None:
             self._onward.begin()
 
     async def take(self, chunk: bytes) -> None:
-        """Take some bytes."""
+        """Hash some bytes."""
         self._hash.update(chunk)
         if len(self.beginning) < ERROR_BYTES:
             self.beginning += chunk[: ERROR_BYTES - len(self.beginning)]
@@ -85,5 +85,5 @@ class Hashing:
 
     @property
     def digest(self) -> Digest:
-        """The digest of all bytes since the beginning."""
+        """Digest of all bytes since the beginning."""
         return Digest(f"{self._algorithm}:{self._hash.hexdigest()}")

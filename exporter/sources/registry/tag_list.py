@@ -1,8 +1,8 @@
-"""The tags of a repository.
+"""Tags of a repository.
 
-No page size is asked for: 2.8, 3.0 and 3.1 then give all tags at once, and 3.0 would skip a tag
-where the last one of a page was deleted in between. What 3.1 hides on S3 (tags that begin with
-another tag's name) no request can bring to light; only the odd order of its list gives it away.
+No page size is requested: 2.8, 3.0 and 3.1 then send all tags at once, and 3.0 would skip a tag if
+the last one of a page was deleted in between. No request shows the tags that 3.1 hides on S3 (those
+that begin with another tag's name); only the order of its list reveals them.
 """
 
 from collections.abc import Container, Iterator, Sequence
@@ -21,14 +21,14 @@ from exporter.sources.registry.session import Session
 
 _OK: Final = 200
 _DENIALS: Final = frozenset({401, 404})
-"""Statuses that may come with proof that there is no such repository."""
+"""Statuses that may prove that the repository does not exist."""
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
 
 
 async def tags(session: Session, repository: Repository) -> Listing[Tag] | Absent:
-    """Return the tags that are listed; an empty list, `null` and no list are all no tags.
+    """Return the listed tags; an empty list, `null` and no list are no tags.
 
-    Raises `Unseen` where not even the first page could be read.
+    Raises `Unseen` if the first page could not be read.
     """
     pages = _Tags(session, repository)
     walked = await walk(pages, "", session.limits.tags)
@@ -40,25 +40,25 @@ async def tags(session: Session, repository: Repository) -> Listing[Tag] | Absen
 
 
 async def answers(session: Session, repository: Repository) -> bool:
-    """Does a body of the repository's first page come whole? Raises `Unseen`."""
+    """Is the body of the repository's first page complete? Raises `Unseen`."""
     pages = _Tags(session, repository)
     return bool(await pages.page("?n=1", 1, ())) or pages.absent is not None
 
 
 def _refused(walked: PagedList) -> Iterator[tuple[Reason, str]]:
-    """Tell of entries that are no tags once, however many they are."""
+    """Log entries that are no tags, once."""
     if walked.refusals:
         more = f", and {walked.refusals - 1:,} more" if walked.refusals > 1 else ""
         yield Reason.MALFORMED, walked.refused[0][1] + more
 
 
 def unsorted(tags: Sequence[Tag]) -> bool:
-    """Is the list out of order? 3.x sorts, but for the flat walk of 3.1 on S3; 2.x never does."""
+    """Is the list unsorted? 2.x never sorts; 3.x does, except for the flat walk of 3.1 on S3."""
     return any(before > after for before, after in pairwise(tags))
 
 
 def with_hidden(listing: Listing[Tag], repository: Repository) -> Listing[Tag]:
-    """Return a list with the gap that a flat walk over object keys leaves in it."""
+    """Return a list with the gap of a flat walk over object keys."""
     gap = Gap(Scope.REPOSITORY, repository, Reason.INCOMPLETE_LIST, _HIDDEN)
     return replace(listing, gaps=(*listing.gaps, gap))
 
@@ -68,7 +68,7 @@ class _Tags:
     session: Session
     repository: Repository
     absent: Absent | None = None
-    """The registry's denial of the repository, which ends the list before it begins."""
+    """The registry denied the repository."""
 
     async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
         """Return one page. Raises `Unseen`."""
@@ -84,5 +84,5 @@ class _Tags:
         return read_page(response, names, self.repository, self.session.address + path)
 
     def beyond(self, names: NameCollector[Tag]) -> str:  # noqa: ARG002 - protocol
-        """Look no further: a missing Link is the end."""
+        """Return nothing: a missing Link is the end."""
         return ""

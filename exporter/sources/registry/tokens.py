@@ -1,4 +1,4 @@
-"""Tokens: the challenge of a registry, and the token that a server gives for a login.
+"""Tokens: the challenge of a registry, and the token that a server issues for a login.
 
 Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); distribution `docs/spec/auth/token.md` (GET)
 and `oauth.md` (POST).
@@ -20,7 +20,7 @@ from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.messages import CATALOGUE_SCOPE, Request, Response
 
 Send = Callable[[Request, str], Awaitable[Response]]
-"""Sends a request with an Authorization header's value."""
+"""Sends a request with the value of an Authorization header."""
 
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(rf"({_WORD})\s*=\s*(.*)", re.DOTALL)
@@ -31,7 +31,7 @@ _LONGEST_PART: Final = 4096
 
 
 class Challenge(NamedTuple):
-    """One way to be convinced: what a token is to be asked for, and where; or Basic."""
+    """One challenge: the parameters of a token, or Basic."""
 
     scheme: str
     """`bearer` or `basic`."""
@@ -44,9 +44,8 @@ class Challenge(NamedTuple):
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
     """Return the Bearer and Basic challenges of one header, in order; others are left out.
 
-    So are those with a part that is too long to be meant: it is kept for each repository. One
-    header may hold several challenges, and commas stand both between them and between the
-    parameters of each.
+    So are those with an oversized part: each is kept for a repository. One header may hold several
+    challenges, and commas separate both them and the parameters of each.
     """
     found: list[tuple[str, dict[str, str]]] = []
     for item in parse_http_list(header[:_MOST_BYTES]):
@@ -64,7 +63,7 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
 
 
 def best_challenge(header: str) -> Challenge | None:
-    """Return the challenge to meet: Bearer where it is offered, else Basic."""
+    """Return the challenge to answer: Bearer if it is offered, else Basic."""
     offered = sorted(parse_challenges(header), key=lambda each: each.scheme != "bearer")
     return offered[0] if offered else None
 
@@ -74,24 +73,24 @@ def _challenge(scheme: str, parts: dict[str, str]) -> Challenge:
 
 
 def _unquoted(value: str) -> str:
-    """Take the quotes off; `parse_http_list` has undone the escapes within."""
+    """Strip the quotes; `parse_http_list` has removed the escapes within."""
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
 _SHORTEST: Final = 60.0
-"""Seconds that a token lives at least, and where its server does not say (token.md)."""
+"""Minimum lifetime of a token in seconds, and the default (token.md)."""
 _LONGEST_LIFE: Final = 86_400.0
-"""Seconds likewise at most: a token that was revoked is noticed by its 401 anyway."""
+"""Maximum lifetime likewise: a revoked token is noticed by its 401 anyway."""
 _NONSENSE: Final = 1e9
-"""Seconds that nobody means: thirty years."""
+"""Seconds that are no lifetime: thirty years."""
 _USED: Final = 0.9
-"""The share of its lifetime that a token is used."""
+"""Share of its lifetime for which a token is used."""
 _LONGEST: Final = 256 * 2**10
 """Bytes of a response."""
 _LONGEST_TOKEN: Final = 32 * 2**10
-"""Characters of a token: no server takes a longer header, and very many are kept."""
+"""Characters of a token: no server takes a longer header, and very many are cached."""
 _LONGEST_SUBJECT: Final = 300
-"""Characters of what a registry demands that are repeated to a person."""
+"""Characters of a challenge that messages repeat."""
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=:-]+")
 _NOT_OFFERED: Final = frozenset({404, 405})
 _BAD_REQUEST: Final = 400
@@ -103,19 +102,19 @@ class AccessToken:
 
     text: str = field(repr=False)
     lasts: float
-    """Seconds for which it may be used."""
+    """Lifetime in seconds."""
     scoped: bool = True
-    """Is it for the scope that was asked for? Its server may know none for the catalogue."""
+    """Is it for the requested scope? A server may know none for the catalogue."""
 
 
 async def fetch(
     send: Send, challenge: Challenge, login: Login | None, *, secure: bool
 ) -> AccessToken:
-    """Ask a challenge's realm for a token; `secure` refuses a realm that is not asked over TLS.
+    """Request a token from a challenge's realm; `secure` refuses a realm without TLS.
 
-    An identity token is posted, a name and a password are shown by Basic; where the server does
-    not offer the one way, the other is tried. A server that refuses the catalogue's scope as such
-    (Quay: 400, whoever asks) is asked for a token without any. Raises `Unseen`.
+    An identity token is posted, a name and a password are sent by Basic; if the server does not
+    offer the one way, the other is tried. A server that refuses the catalogue's scope for any
+    account (Quay: 400) is asked for a token without a scope. Raises `Unseen`.
     """
     realm = _realm(challenge, secure=secure)
     ways = [_got(realm, challenge, login)]
@@ -131,7 +130,7 @@ async def fetch(
 
 
 def _realm(challenge: Challenge, *, secure: bool) -> str:
-    """Return the address to ask, without the fragment that somebody may have given it."""
+    """Return the address of the request, without a fragment."""
     try:
         realm = Address.parse(challenge.realm)
     except Malformed as error:
@@ -152,7 +151,7 @@ def _got(realm: str, challenge: Challenge, login: Login | None) -> tuple[Request
 
 
 def _basic(login: Login) -> str:
-    """Show an identity token as a password where its server offers nothing but GET."""
+    """Send an identity token as a password, to a server that offers GET alone."""
     if login.identity_token:
         return Login(login.username or "<token>", login.identity_token).basic
     return login.basic
@@ -192,7 +191,7 @@ def _token(response: Response, subject: str) -> AccessToken:
 
 
 def _lifetime(stated: object) -> float:
-    """Return for how many seconds a token lives, as far as its server says something sensible."""
+    """Return the lifetime of a token in seconds, within the bounds."""
     if not isinstance(stated, int | float) or not 0 < stated < _NONSENSE:
         return _SHORTEST
     return min(max(_SHORTEST, float(stated)), _LONGEST_LIFE)

@@ -1,6 +1,6 @@
-"""httpx's requests over aiohttp's connections, with errors as httpx defines them.
+"""Transport of httpx over aiohttp's connections, with the errors of httpx.
 
-Nothing else knows aiohttp's client. Why: `docs/decisions/0002-own-transport.md`.
+No other module uses aiohttp's client. Why: `docs/decisions/0002-own-transport.md`.
 """
 
 import os
@@ -21,7 +21,7 @@ from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.trust import Contexts
 
 _LONGEST_HEADER: Final = 32 * 2**10
-"""Signed addresses of object stores carry whole session tokens."""
+"""Signed addresses of object stores hold whole session tokens."""
 _url: Final = lru_cache(maxsize=64)(httpx.URL)
 
 
@@ -52,9 +52,9 @@ def message(
     headers: Sequence[tuple[str, str]],
     body: bytes | AsyncIterable[bytes] | None = None,
 ) -> httpx.Request:
-    """Return a request that goes to the very address; httpx would quote its path once more.
+    """Return a request for an address as it is; httpx would quote its path once more.
 
-    A body that is iterated must have its length among the headers, and be read anew each time.
+    An iterated body must state its length in the headers, and be readable again.
     """
     stream = None if body is None or isinstance(body, bytes) else body
     named = [("Host", address.host), *headers]
@@ -71,17 +71,17 @@ def message(
 
 
 class _Incoming(aiohttp.ClientResponse, httpx.AsyncByteStream):
-    """A response whose body is still arriving; it remembers how its connection ended."""
+    """A response whose body is still arriving; it records how its connection ended."""
 
     protocol: ResponseHandler | None = None
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        """Wait for the head: a short body may have given the connection back by then."""
+        """Wait for the head: a short body may have released the connection by then."""
         self.protocol = connection.protocol
         return await super().start(connection)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives. Raises `httpx.TransportError` where it breaks off."""
+        """Yield the body as it arrives. Raises `httpx.TransportError` if it breaks off."""
         try:
             while chunk := await self.content.readany():
                 yield chunk
@@ -101,7 +101,7 @@ class _Incoming(aiohttp.ClientResponse, httpx.AsyncByteStream):
         return connection is not None and isinstance(connection.exception(), HttpProcessingError)
 
     async def aclose(self) -> None:
-        """Give the connection back where the body came whole; close it where it did not."""
+        """Release the connection if the body is complete; else close it."""
         if self.content.at_eof():
             self.release()
         else:
@@ -109,15 +109,15 @@ class _Incoming(aiohttp.ClientResponse, httpx.AsyncByteStream):
 
 
 class _Response(httpx.Response):
-    """A response whose Location httpx does not read: it raises for those that are no address."""
+    """A response whose Location httpx does not parse: it raises for invalid ones."""
 
     has_redirect_location = False
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """One pool of connections, for requests that `message` makes. Decodes no bodies.
+    """One pool of connections, for the requests of `message`. Bodies are not decoded.
 
-    Reads are sent once more where a kept connection turned out to be closed.
+    Reads are repeated once if a kept connection was closed.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Transport(httpx.AsyncBaseTransport):
         return Transport(self._home, self._contexts, self._proxies, connections)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return its response, which is to be closed.
+        """Send a request and return its response; close it after use.
 
         Raises `Unseen` for a certificate that cannot be used.
         """
@@ -174,7 +174,7 @@ class Transport(httpx.AsyncBaseTransport):
             await session.close()
 
     def _opened(self) -> aiohttp.ClientSession:
-        """Return the session; it can only be made where a loop runs."""
+        """Return the session, which needs a running loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections),
@@ -223,7 +223,7 @@ def _certificate_words(error: Exception) -> str:
 
 
 def _handshake_words(error: ssl.SSLError) -> str:
-    """Return what went wrong; `WRONG_VERSION_NUMBER` is OpenSSL's word for a plain http answer."""
+    """Return the error; `WRONG_VERSION_NUMBER` is OpenSSL's word for a plain http answer."""
     if error.reason == "WRONG_VERSION_NUMBER":
         return "it does not speak TLS"
     why = (error.reason or "no reason given").replace("_", " ").lower()
@@ -231,6 +231,6 @@ def _handshake_words(error: ssl.SSLError) -> str:
 
 
 def _without_address(error: Exception) -> Exception | None:
-    """Return the cause to chain, unless its text holds the URL, which may be a signed one."""
+    """Return the cause to chain, unless its text holds the URL, which may be signed."""
     holds_url = isinstance(error, aiohttp.ClientResponseError | ValueError)
     return None if holds_url else error

@@ -1,4 +1,4 @@
-"""Certificates: the authorities that a TLS connection trusts, and the client's own."""
+"""Certificates: trusted authorities, and the client's own certificate."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ class Trust:
     """Authorities beside the system's, and the client's own certificate."""
 
     ca_file: Path | None = None
-    """PEM file of further authorities: added to the system's, never instead of them."""
+    """PEM file of further authorities, in addition to the system's."""
     certificate: Path | None = None
-    """PEM file of a client certificate, shown to the registry itself only."""
+    """PEM file of a client certificate, sent to the registry alone."""
     key: Path | None = None
-    """Its private key; None where the certificate's file holds both."""
+    """Its private key; None if it is in the certificate's file."""
     verified: bool = True
-    """Whether certificates are checked at all: of the registry, its token server and its store."""
+    """Are certificates verified: of the registry, its token server and its store?"""
 
     def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-        """Return how the registry itself is met, and how token servers and object stores are.
+        """Return the contexts for the registry, and for token servers and object stores.
 
         Raises `Unseen` for a file that cannot be used.
         """
@@ -48,20 +48,20 @@ class Trust:
 
 @dataclass(slots=True)
 class Contexts:
-    """The contexts of a trust, made when the first is used: its files may be there only then."""
+    """TLS contexts, made at the first use: their files may appear only then."""
 
     trust: Trust
     _made: tuple[ssl.SSLContext, ssl.SSLContext] | None = field(default=None, init=False)
 
     def __getitem__(self, index: int) -> ssl.SSLContext:
-        """Return how the registry is met (0), or others are (1). Raises `Unseen`."""
+        """Return the context for the registry (0), or for others (1). Raises `Unseen`."""
         if self._made is None:
             self._made = self.trust.contexts()
         return self._made[index]
 
 
 def _refuse() -> str:
-    """Answer OpenSSL, which would otherwise ask the terminal for an encrypted key's password."""
+    """Raise, in place of OpenSSL's prompt for the password of an encrypted key."""
     raise ValueError("the private key is encrypted")
 
 

@@ -1,4 +1,4 @@
-"""Uploads of lost content under its own digest: it writes no tag and deletes nothing.
+"""Uploads of lost content under its own digest. No tag is set, and nothing is deleted.
 
 Source: OCI distribution-spec 1.1, "Pushing blobs" (POST then PUT) and "Mounting a blob".
 """
@@ -21,28 +21,28 @@ from exporter.sources.registry.responses import error_entries, refusal
 from exporter.sources.registry.transport import message
 
 _SLOWEST: Final = 65_536
-"""Bytes a second: an upload that is slower is given up."""
+"""Minimum rate of an upload, in bytes a second."""
 _CREATED, _ACCEPTED, _TOO_LARGE = 201, 202, 413
 _KEPT: Final = frozenset({307, 308})
 """Redirects that keep the method and the body (RFC 9110, 15.4.8)."""
 _AGAIN: Final = frozenset({Reason.RESET, Reason.TRUNCATED, Reason.SERVER_ERROR})
-"""After these an upload begins anew: its session knows no more what has come of it."""
+"""Statuses after which an upload starts again: the state of its session is unknown."""
 _SESSION_LOST: Final = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
 
 
 @dataclass(frozen=True, slots=True)
 class BlobUpload(Request):
-    """One request of an upload: without content, the one that begins it."""
+    """One request of an upload: the first one has no content."""
 
     content: AsyncIterable[bytes] | None = field(default=None, repr=False)
     size: int = 0
 
 
 class UploadClient(WritingClient):
-    """A client that also uploads blobs; a login is shown to the registry alone."""
+    """Client that also uploads blobs; a login is sent to the registry alone."""
 
     def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
-        """Return what is sent: a read, a manifest, or a part of an upload."""
+        """Return the message of a read, a manifest, or a part of an upload."""
         if not isinstance(request, BlobUpload):
             return super().compose(request, address, authorization)
         own = address.origin == self.registry.origin
@@ -54,20 +54,20 @@ class UploadClient(WritingClient):
         return message(request.method, address, sent, request.content)
 
     def seconds(self, request: Request) -> float:
-        """Return the time of a slow upload; its registry may then copy it within its storage."""
+        """Return the timeout of a slow upload; the registry may copy it afterwards."""
         if not isinstance(request, BlobUpload):
             return super().seconds(request)
         return self._limits.list_deadline + request.size / _SLOWEST
 
     async def send(self, request: Request, authorization: str) -> Response:
-        """Send a request once; what another host than the registry says is no challenge to us."""
+        """Send a request once; the challenge of another host than the registry is not answered."""
         response = await super().send(request, authorization)
         if isinstance(request, BlobUpload) and request.url:
             response.foreign |= Address.parse(request.url).origin != self.registry.origin
         return response
 
     def onward(self, request: Request, here: Address, response: Response) -> Address:
-        """Return where a redirect leads; an upload follows it on its own host only."""
+        """Return the target of a redirect; an upload follows it on its own host only."""
         if not isinstance(request, BlobUpload) or response.status not in _KEPT:
             return super().onward(request, here, response)
         there = super().onward(replace(request, method="GET"), here, response)
@@ -79,7 +79,7 @@ class UploadClient(WritingClient):
 
 
 class Uploader(TagWriter):
-    """One registry that may be given lost content; implements `exporter.ports.ContentWriter`."""
+    """One registry that lost content is uploaded to; implements `exporter.ports.ContentWriter`."""
 
     way: ClassVar[type[Client]] = UploadClient
 
@@ -90,10 +90,10 @@ class Uploader(TagWriter):
         content: UploadContent,
         origin: Repository | None = None,
     ) -> bool:
-        """Upload a blob, without asking whether the registry has it already.
+        """Upload a blob, without a request whether the registry has it.
 
-        `origin` is another repository that holds the same bytes: they are mounted where the
-        registry can. Returns whether they were. Raises `Unseen`.
+        `origin` is another repository with the same bytes: they are mounted if the registry
+        supports that. Returns whether they were. Raises `Unseen`.
         """
         place = await self._begin(repository, digest, origin)
         for tried in range(1, self.limits.tries + 1):
@@ -116,7 +116,7 @@ class Uploader(TagWriter):
     async def _begin(
         self, repository: Repository, digest: Digest, origin: Repository | None
     ) -> Address | None:
-        """Begin an upload; return where its bytes go, None where they were mounted."""
+        """Start an upload; return the address for its bytes, None if they were mounted."""
         path = f"/v2/{repository}/blobs/uploads/"
         request = _request("POST", repository, digest)
         if origin is None:
