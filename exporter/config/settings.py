@@ -31,6 +31,8 @@ from exporter.facts.use import ReferenceClass
 
 DEFAULT_PORT: Final = 10470
 """Outside the range 9100 to 9999, which other exporters' defaults fill."""
+_MISSED: Final = 3
+"""Audits that may be missed before results, or what a source named last, are stale."""
 
 
 class MetricsSettings(Section):
@@ -79,7 +81,8 @@ class Settings(Section):
     interval: Interval = timedelta(minutes=15)
     """Time between the starts of two audits."""
     max_staleness: Interval = timedelta(hours=24)
-    """How long the last results are served, while an audit fails or is still running."""
+    """How long the last results are served, while an audit fails or is still running; at least
+    three intervals."""
     audit_deadline: Interval = timedelta(hours=2)
     """Maximum duration of an audit. Everything unanswered by then is a gap, and the registry counts
     as not audited."""
@@ -96,6 +99,14 @@ class Settings(Section):
     registries: tuple[RegistrySettings, ...]
     references: tuple[ReferencesSettings, ...] = ()
     clusters: tuple[ClusterSettings, ...] = ()
+
+    def oldest(self, interval: timedelta | None) -> timedelta:
+        """Return the age after which results of an interval (None: the usual one) are stale.
+
+        It is `max_staleness`, unless fewer than three audits would fit: else results would be
+        dropped between two audits of a registry that is well.
+        """
+        return max(self.max_staleness, _MISSED * (interval or self.interval))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -78,7 +78,7 @@ async def assembled(
                     target=audited,
                     tally=connection.tally,
                     interval=(registry.interval or settings.interval).total_seconds(),
-                    max_staleness=settings.max_staleness.total_seconds(),
+                    max_staleness=settings.oldest(registry.interval).total_seconds(),
                     home=home,
                     events=EventTally() if registry.events else None,
                 )

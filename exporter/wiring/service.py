@@ -51,8 +51,6 @@ _PATIENCE: Final = 1.5
 _RETRY: Final = 60.0
 """Seconds until a changed file that could not be put in force is tried again: a file that it names
 may come later, as a mounted Secret does."""
-_MISSED: Final = 3
-"""Audits that may miss a source before what it named last is stale."""
 _LAST: Final = 2.5
 """Seconds after which nobody waits any more for what is being closed."""
 
@@ -310,8 +308,7 @@ def _loaded(digest: str, settings: Settings) -> Reload:
 
 def _reference_max_age(settings: Settings) -> float:
     """Return the seconds after which references are stale; sources are read at every audit."""
-    shortest = min(each.interval or settings.interval for each in settings.registries)
-    return max(settings.max_staleness, _MISSED * shortest).total_seconds()
+    return min(settings.oldest(each.interval) for each in settings.registries).total_seconds()
 
 
 def _digest(path: Path) -> str:

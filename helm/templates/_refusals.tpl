@@ -17,14 +17,21 @@ web.clientCertificates: needs web.tls
 podMonitor.enabled: serviceMonitor is enabled too, and every series would be there twice; enable one of them
 {{- end }}
 {{- range $name := list "serviceMonitor" "podMonitor" }}
-{{- include "pullproof.monitorFaults" (list $name (index $.Values $name)) }}
+{{- $monitor := index $.Values $name }}
+{{- include "pullproof.monitorFaults" (list $name $monitor) }}
+{{- if and $monitor.enabled $.Values.web.clientCertificates (not $monitor.tlsConfig.cert) }}
+{{ $name }}.tlsConfig.cert: web.clientCertificates refuses every scrape without a certificate
 {{- end }}
-{{- if has "--check-config" .Values.extraArgs }}
-extraArgs: --check-config ends the program at once; the chart runs it before each upgrade (configCheck)
+{{- end }}
+{{- include "pullproof.podFaults" . }}
+{{- if .Values.prometheusRule.enabled }}{{ include "pullproof.ruleFaults" . }}{{ end }}
+{{- if and (not $own) (.Values.config).registries }}
+config.registries: has no effect with existingConfig
 {{- end }}
 {{- if $own }}
+{{- include "pullproof.policyFaults" . }}
 {{- include "pullproof.registriesFaults" . }}
-{{- include "pullproof.clustersFaults" .Values.config }}
+{{- include "pullproof.clustersFaults" . }}
 {{- $hosts := list }}
 {{- range .Values.config.registries }}
 {{- $usual := ternary ":80" ":443" (hasPrefix "http:" .url) }}
@@ -88,6 +95,15 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- $interval := include "pullproof.milliseconds" $monitor.interval | int64 }}
 {{- if gt (include "pullproof.milliseconds" $monitor.scrapeTimeout | int64) $interval }}
 {{ $name }}.scrapeTimeout: {{ $monitor.scrapeTimeout }} is more than the interval of {{ $monitor.interval }}
+{{- end }}
+{{- if eq (include "pullproof.milliseconds" $monitor.scrapeTimeout | int64) 0 }}
+{{ $name }}.scrapeTimeout: no scrape ends within {{ $monitor.scrapeTimeout }}
+{{- end }}
+{{- range $limit, $least := dict "sampleLimit" 1000 "labelLimit" 20 }}
+{{- $most := index $monitor $limit | int64 }}
+{{- if and $most (lt $most (int64 $least)) }}
+{{ $name }}.{{ $limit }}: {{ $most }} is exceeded by every scrape, which then brings nothing; 0 is no limit
+{{- end }}
 {{- end }}
 {{- if gt $interval 60000 }}
 {{ $name }}.interval: {{ $monitor.interval }} is more than 1m, and the rules look back over 3m
@@ -243,8 +259,13 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 
 {{- define "pullproof.clustersFaults" }}
 {{- $names := list }}
-{{- range $index, $cluster := .clusters }}
+{{- $environment := not (empty .Values.extraEnvFrom) }}
+{{- range .Values.extraEnv }}{{ if eq .name "KUBECONFIG" }}{{ $environment = true }}{{ end }}{{ end }}
+{{- range $index, $cluster := .Values.config.clusters }}
 {{- $at := printf "config.clusters[%d]" $index }}
+{{- if not (or $cluster.in_cluster $cluster.kubeconfig $environment) }}
+{{ $at }}: which cluster is it? In a pod it needs in_cluster: true, or kubeconfig
+{{- end }}
 {{- if $cluster.in_cluster }}
 {{- range include "pullproof.given" (list $cluster "context" "kubeconfig") | splitList " " | compact }}
 {{ $at }}.{{ . }}: has no effect with in_cluster
@@ -290,6 +311,16 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{/* Secrets and ConfigMaps that are named by a path are mounted. */}}
 {{- define "pullproof.mountedFaults" }}
 {{- $text := toYaml .Values.config }}
+{{- range regexFindAll "/run/pullproof/[^/\\s'\"]+" $text -1 | uniq }}
+{{- $place := . }}
+{{- $mounted := has . (list "/run/pullproof/secrets" "/run/pullproof/configmaps" "/run/pullproof/web") }}
+{{- range $.Values.extraVolumeMounts }}
+{{- if hasPrefix $place (trimSuffix "/" .mountPath) }}{{ $mounted = true }}{{ end }}
+{{- end }}
+{{- if not $mounted }}
+config: nothing is mounted at {{ . }}; Secrets are at /run/pullproof/secrets/NAME
+{{- end }}
+{{- end }}
 {{- range $key, $folder := dict "secrets" "/run/pullproof/secrets/" "configMaps" "/run/pullproof/configmaps/" }}
 {{- range regexFindAll (printf "%s[^/\\s'\"]+" $folder) $text -1 | uniq }}
 {{- $place := . }}

@@ -31,3 +31,28 @@
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/* What makes alerts the same that are not, or a file that no Prometheus loads. */}}
+{{- define "pullproof.ruleFaults" }}
+{{- $values := .Values.prometheusRule }}
+{{- $told := list "alertname" "check" "class" "code" "collector" "dialect" "digest" "effect" "external_url" "kind" "login" "loop" "metric" "mode" "need" "outcome" "platform" "platforms" "python_version" "reason" "registry" "repository" "resource" "role" "scope" "severity" "shard" "shards" "source" "state" "tag" "version" "workload" "workload_cluster" "workload_kind" "workload_namespace" }}
+{{- range keys $values.alertLabels | sortAlpha }}
+{{- if has . $told }}
+prometheusRule.alertLabels.{{ . }}: tells alerts apart; choose another name
+{{- end }}
+{{- end }}
+{{- range $alert, $override := $values.alerts }}
+{{- range keys ($override.labels | default dict) | sortAlpha }}
+{{- if and (has . $told) (ne . "severity") }}
+prometheusRule.alerts.{{ $alert }}.labels.{{ . }}: tells alerts apart; choose another name
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $names := list }}
+{{- range ((include "pullproof.groups" .) | fromYamlArray) }}
+{{- if has .name $names }}
+prometheusRule.extraGroups: {{ .name }} already names a group
+{{- end }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- end }}

@@ -173,7 +173,8 @@ def test_before_an_upgrade_the_very_configuration_is_read_with_the_very_files(
     apart = {"ledger"} | {f"storage-{index}" for index in range(9)}
 
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade,pre-rollback"
-    assert check["args"] == ["serve", "--config=/etc/pullproof/pullproof.yml", "--check-config"]
+    words = ["serve", "--config=/etc/pullproof/pullproof.yml", "--check-config"]
+    assert check["args"] == [*words, *(each for each in serve["args"] if "log-format" in each)]
     for key in ("image", "env", "envFrom", "securityContext"):
         assert check.get(key) == serve.get(key)
     mounts = {each["mountPath"]: each for each in check["volumeMounts"]}

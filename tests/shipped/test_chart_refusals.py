@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from exporter.config.loading import Misconfigured, parse
+from exporter.publish.metrics.catalogue import FAMILIES
 from tests.golden import generated
-from tests.parts.helm import DEFAULT, template
+from tests.parts.helm import CHART, DEFAULT, template
 
 Json = dict[str, Any]
 
@@ -221,7 +222,11 @@ OTHERS: list[tuple[Json, str]] = [
         "podMonitor.interval: 1m1ms is more than 1m, and the rules look back over 3m",
     ),
     ({"web": {"clientCertificates": True}}, "web.clientCertificates: needs web.tls"),
-    ({"extraArgs": ["--check-config"]}, "extraArgs: --check-config ends the program"),
+    *(
+        ({"extraArgs": [word]}, f"at '/extraArgs/0': '{word}' does not match")
+        for word in ("--check-config", "--config=/a", "--verbos", "serve", "--log-format=xml", "-h")
+    ),
+    ({"shards": 3, "extraArgs": ["--shard=1/3"]}, "extraArgs: --shard=1/3: each of several shards"),
     (
         {"prometheusRule": {"alerts": {"RegistryAuditStale": {"severity": "page"}}}},
         "value must be one of 'critical', 'warning', 'info'",
@@ -243,6 +248,99 @@ OTHERS: list[tuple[Json, str]] = [
         "[0].storage.path: nothing is mounted at /var/lib/registry; name its claim",
     ),
     ({"config": {"facts": {"path": "/facts"}}}, "config.facts.path: nothing is mounted at /facts"),
+    *(
+        ({"resources": {"limits": {"memory": size}}}, "at '/resources/limits/memory'")
+        for size in ("512m", "64", 512, "9Mi", "512MB", "0Gi")
+    ),
+    ({"resources": {"limit": {"memory": "1Gi"}}}, "additional properties 'limit' not allowed"),
+    ({"ledger": {"sizeLimit": "1Mi"}}, "at '/ledger/sizeLimit'"),
+    ({"ledger": {"persistence": {"size": "1000"}}}, "at '/ledger/persistence/size'"),
+    ({"ledger": {"persistence": {"accessModes": []}}}, "at '/ledger/persistence/accessModes'"),
+    *(
+        (
+            {name: {"httpGet": {"path": path, "port": "http"}}},
+            f"{name}.httpGet.path: only /-/healthy",
+        )
+        for name, path in (
+            ("livenessProbe", "/-/ready"),
+            ("livenessProbe", "/healthz"),
+            ("startupProbe", "/-/ready"),
+            ("readinessProbe", "/"),
+        )
+    ),
+    (
+        {"livenessProbe": {"httpGet": {"path": "/-/healthy", "port": "http", "scheme": "HTTPS"}}},
+        "livenessProbe.httpGet.scheme: HTTPS goes with web.tls",
+    ),
+    ({"livenessProbe": {"tcpSocket": {"port": 9090}}}, "livenessProbe: the web server listens on"),
+    ({"terminationGracePeriodSeconds": 0}, "at '/terminationGracePeriodSeconds'"),
+    *(
+        ({"storage": {"claims": [{"name": "a", "mountPath": path}]}}, f"mountPath: {path} hides")
+        for path in ("/", "/var/lib/pullproof", "/var/lib/", "/etc", "/opt", "/usr", "/run")
+    ),
+    (
+        {"extraVolumeMounts": [{"name": "a", "mountPath": "/etc/pullproof"}]},
+        "extraVolumeMounts[0].mountPath: /etc/pullproof hides /etc/pullproof",
+    ),
+    ({"affinity": {"nodeAffinty": {}}}, "additional properties 'nodeAffinty' not allowed"),
+    ({"extraEnv": [{"name": "POD_NAME", "value": "a"}]}, "at '/extraEnv/0/name'"),
+    ({"extraEnv": [{"name": "PORT", "value": 1}]}, "at '/extraEnv/0/value': got number"),
+    *(
+        ({"image": {"repository": name}}, "at '/image/repository'")
+        for name in ("a.example/b:1", "https://a.example/b", "a.example/B", "a@sha256:1", "a/")
+    ),
+    ({"image": {"registry": "https://a.example"}}, "at '/image/registry'"),
+    ({"global": {"imageRegistry": "https://a.example"}}, "at '/global/imageRegistry'"),
+    ({"serviceMonitor": {"enabled": True, "sampleLimit": 10}}, "serviceMonitor.sampleLimit: 10 is"),
+    ({"podMonitor": {"enabled": True, "labelLimit": 5}}, "podMonitor.labelLimit: 5 is exceeded"),
+    (
+        {"serviceMonitor": {"enabled": True, "scrapeTimeout": "0s"}},
+        "serviceMonitor.scrapeTimeout: no scrape ends within 0s",
+    ),
+    ({"serviceMonitor": {"basicAuth": {"username": {"name": "a"}}}}, "missing property 'key'"),
+    (
+        {
+            "serviceMonitor": {"enabled": True},
+            "web": {"tls": True, "clientCertificates": True, "configSecret": "web"},
+        },
+        "serviceMonitor.tlsConfig.cert: web.clientCertificates refuses every scrape",
+    ),
+    ({"prometheusRule": {"alertLabels": {"my-team": "a"}}}, "'my-team' not allowed"),
+    *(
+        ({"prometheusRule": {"enabled": True, "alertLabels": {name: "a"}}}, f"alertLabels.{name}:")
+        for name in ("severity", "registry", "alertname")
+    ),
+    (
+        {
+            "prometheusRule": {
+                "enabled": True,
+                "alerts": {"RegistryAuditStale": {"labels": {"registry": "a"}}},
+            }
+        },
+        "alerts.RegistryAuditStale.labels.registry: tells alerts apart",
+    ),
+    (
+        {"prometheusRule": {"enabled": True, "extraGroups": [{"name": "a", "rules": []}] * 2}},
+        "prometheusRule.extraGroups: a already names a group",
+    ),
+    ({"prometheusRule": {"extraGroups": [{"rules": []}]}}, "missing property 'name'"),
+    (
+        {"config": {"registries": [{"url": "https://a", "ca_file": "/run/pullproof/secret/ca/a"}]}},
+        "config: nothing is mounted at /run/pullproof/secret; Secrets are at",
+    ),
+    *(
+        ({"config": {"clusters": [cluster]}}, "config.clusters[0]: which cluster is it?")
+        for cluster in ({}, {"name": "prod"}, {"context": "prod"}, {"in_cluster": False})
+    ),
+    (
+        {"existingConfig": {"configMap": "a"}, "config": {"registries": [{"url": "https://a"}]}},
+        "config.registries: has no effect with existingConfig",
+    ),
+    ({"networkPolicy": {"enabled": True, "dns": False}}, "networkPolicy.dns: without it the name"),
+    (
+        {"networkPolicy": {"enabled": True, "kubernetes": {"ports": []}}},
+        "networkPolicy.kubernetes.ports: without any, config.clusters cannot be read",
+    ),
 ]
 
 
@@ -252,6 +350,41 @@ def test_what_stops_or_blinds_the_auditor_is_refused(values: Json, words: str) -
 
     assert said.code == 1
     assert words in said.errors
+
+
+FITTING: list[Json] = [
+    {"resources": {"limits": {"memory": "1.5Gi"}, "requests": {"memory": 536870912, "cpu": "1"}}},
+    {"ledger": {"sizeLimit": ""}},
+    {"livenessProbe": {"exec": {"command": ["true"]}}},
+    {"readinessProbe": {"httpGet": {"path": "/-/healthy", "port": 10470}}},
+    {"livenessProbe": {"tcpSocket": {"port": 1}}, "extraContainers": [{"name": "a"}]},
+    {"storage": {"claims": [{"name": "a", "mountPath": "/var/lib/registry"}]}},
+    {"image": {"repository": "localhost:5000/team/pull__proof-x.y"}},
+    {"image": {"registry": "[fd00::1]:5000/mirror"}},
+    {
+        "config": {"clusters": [{"context": "a"}]},
+        "extraEnv": [{"name": "KUBECONFIG", "value": "/a"}],
+    },
+    {
+        "config": {"registries": [{"url": "https://[fd00::a]:5000"}]},
+        "networkPolicy": {"enabled": True, "dns": False},
+    },
+]
+
+
+@pytest.mark.parametrize("values", FITTING)
+def test_what_looks_like_a_mistake_and_is_none_is_taken(values: Json) -> None:
+    said = template(f"--values={DEFAULT}", values=values)
+
+    assert said.code == 0, said.errors
+
+
+def test_no_label_of_a_site_replaces_one_of_a_metric() -> None:
+    rules = (CHART / "templates" / "_rules.tpl").read_text()
+    (told,) = re.findall(r"\$told := list (.*) }}", rules)
+    labels = {label for family in FAMILIES for label in family.labels}
+
+    assert set(told.replace('"', "").split()) == labels | {"alertname", "severity"}
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+
+import pytest
 
 from exporter.config.registry import RegistrySettings, ScrubSettings
 from exporter.config.settings import Settings
@@ -41,6 +44,25 @@ async def test_a_shard_is_told_its_part_of_what_is_configured() -> None:
         terms = target.scrub.terms
         assert (target.limits.width, terms.bytes_per_second) == (3, 25)
         assert terms.budget(10**9) == 250
+
+
+@pytest.mark.parametrize(
+    ("interval", "own", "hours"), [(15, None, 1), (30, None, 1.5), (15, 240, 12), (15, 1, 1)]
+)
+async def test_results_outlive_three_audits_however_short_their_time_is(
+    interval: int, own: int | None, hours: float
+) -> None:
+    registry = RegistrySettings(
+        url="https://r.example.com", interval=own and timedelta(minutes=own)
+    )
+    settings = Settings(
+        registries=(registry,),
+        interval=timedelta(minutes=interval),
+        max_staleness=timedelta(hours=1),
+    )
+
+    async with assembled(settings, {}, Shard(0, 1)) as assembly:
+        assert assembly.watched[0].max_staleness == hours * 3600
 
 
 async def _ping(registry: object) -> None:

@@ -29,7 +29,30 @@ _WORDS: Final[Json] = {
     "object": _OBJECT,
     "objects": {"type": "array", "items": _OBJECT},
     "ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}},
-    "quantity": _TEXT | {"pattern": "^([0-9]+(\\.[0-9]+)?([KMGTPE]i|[kMGTPE])?)?$"},
+    # From ten megabytes on: less is a unit that was forgotten, or `m`, which is a thousandth.
+    "size": {
+        "type": ["string", "integer"],
+        "minimum": 10_000_000,
+        "pattern": "^([0-9]{8,}|[0-9]{5,}(k|Ki)|[0-9]{2,}(\\.[0-9]+)?Mi?"
+        "|([1-9][0-9]*(\\.[0-9]+)?|0\\.[0-9]+)[GTPE]i?)?$",
+    },
+    "host": _TEXT
+    | {
+        "pattern": "^(([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:]+\\])(:[0-9]+)?(/[a-z0-9._/-]+)?)?$",
+    },
+    "affinity": closed(dict.fromkeys(("nodeAffinity", "podAffinity", "podAntiAffinity"), _OBJECT)),
+    "alertLabels": closed({}) | {"patternProperties": {"^[A-Za-z_][A-Za-z0-9_]*$": _TEXT}},
+    "variables": {
+        "type": "array",
+        "items": _OBJECT
+        | {
+            "properties": {
+                "name": _TEXT | {"not": {"enum": ["POD_NAME", "POD_NAMESPACE"]}},
+                "value": _TEXT,
+            },
+            "required": ["name"],
+        },
+    },
     "promDuration": _TEXT | {"pattern": "^([0-9]+(ms|s|m|h|d))+$"},
 }
 
@@ -45,7 +68,11 @@ def _definitions() -> Json:
     path = _TEXT | {"pattern": "^/"}
     claim = closed({"name": _ref("name"), "mountPath": path, "subPath": _TEXT}, "name mountPath")
     host = closed({"host": _TEXT | {"minLength": 1}, "path": path}, "host")
+    key = closed({"name": _ref("name"), "key": _TEXT, "optional": {"type": "boolean"}}, "name key")
+    amounts = _OBJECT | {"properties": {"memory": _ref("size")}}
     return _WORDS | {
+        "basicAuth": closed({"username": key, "password": key}),
+        "resources": closed({"limits": amounts, "requests": amounts, "claims": _ref("objects")}),
         "claims": {"type": "array", "items": claim},
         "hosts": {"type": "array", "items": host},
         "alerts": closed({alert.name: _ref("override") for alert in alerts()}),
@@ -56,7 +83,7 @@ def _definitions() -> Json:
                 "keep_firing_for": _ref("promDuration"),
                 "severity": {"enum": ["critical", "warning", "info"]},
                 "expr": _TEXT | {"minLength": 1},
-                "labels": _ref("labels"),
+                "labels": _ref("alertLabels"),
                 "annotations": _ref("labels"),
             }
         ),
