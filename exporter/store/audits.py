@@ -1,4 +1,4 @@
-"""Each registry's last complete audit in the ledger: whole, or not at all."""
+"""Last complete audit of each registry, in the ledger: whole, or not at all."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ CREATE TABLE IF NOT EXISTS audit_parts (
   registry TEXT NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (registry, part)
 ) STRICT;
 """
-"""The rest of snapshots that are longer than one part. SQLite holds a value several times while it
-writes it; a ledger that was written before is given this table."""
+"""Further parts of snapshots longer than one part. SQLite holds several copies of a value during a
+write; an older ledger is given this table."""
 DROP_PARTS: Final = "DELETE FROM audit_parts WHERE registry = ?"
 PUT_PART: Final = "INSERT INTO audit_parts (registry, part, body) VALUES (?, ?, ?)"
 PRUNE_PARTS: Final = "DELETE FROM audit_parts WHERE registry NOT IN (SELECT registry FROM audits)"
 
 _PART: Final = 2**20
-"""Bytes of a part, and of a snapshot on its way that is kept in memory."""
+"""Bytes of a part, and of a snapshot that is buffered in memory."""
 _PARTS: Final = """
 SELECT body FROM audit_parts WHERE registry = ? AND typeof(body) = 'blob' ORDER BY part
 """
@@ -53,10 +53,10 @@ class Spool:
 
     file: IO[bytes]
     digest: bytes
-    """The sha256 of it."""
+    """Its sha256."""
 
     def parts(self) -> Iterator[bytes]:
-        """Yield it in parts; an empty one has one part as well."""
+        """Yield it in parts; an empty snapshot has one part."""
         self.file.seek(0)
         yield self.file.read(_PART)
         while part := self.file.read(_PART):
@@ -64,10 +64,9 @@ class Spool:
 
 
 def spooled(pieces: Iterable[bytes], folder: Path | None) -> Spool:
-    """Write pieces to a file without a name in a folder; None keeps them in memory.
+    """Write chunks to a temporary file in a folder; None buffers them in memory.
 
-    So a snapshot is made before the ledger is locked, and locks it for as long as a copy takes.
-    Raises OSError.
+    So the ledger is locked only for as long as a copy takes. Raises OSError.
     """
     file = _opened(folder)
     digest = hashlib.sha256()
@@ -89,7 +88,7 @@ def _opened(folder: Path | None) -> IO[bytes]:
 
 
 def find(registry: str, folder: Path | None, file: Connection) -> tuple[Kept | None, bool]:
-    """Return the audit of a registry, and whether there is one that is not what was sealed."""
+    """Return the audit of a registry, and whether a damaged one exists."""
     file.execute("BEGIN")  # another process may write meanwhile
     try:
         row: tuple[bytes, str, bytes] | None = file.execute(_FIND, (registry,)).fetchone()
@@ -110,7 +109,7 @@ Rows = Iterable[tuple[object, ...]]
 
 
 def rows(registry: str, now: float, spool: Spool, since: Mapping[str, float]) -> tuple[Rows, Rows]:
-    """Return the row of an audit, with a seal over all of it, and those of its other parts."""
+    """Return the row of an audit, sealed, and the rows of its further parts."""
     parts, told = spool.parts(), json.dumps(dict(since))
     row = registry, now, next(parts), told, _seal(registry, told, spool)
     return (row,), ((registry, number, part) for number, part in enumerate(parts, 1))

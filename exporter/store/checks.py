@@ -1,4 +1,4 @@
-"""Checks of decoded values, by their types: what msgspec takes for text may still be no name."""
+"""Checks of decoded values, by their types: msgspec's text may be no valid name."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -12,19 +12,19 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 
 Check = Callable[[Any], object]
-"""Raises `Malformed` for a value that cannot be."""
+"""Raises `Malformed` for an invalid value."""
 
 _LAST_SECOND: Final = 253_402_300_799
-"""The end of the year 9999: no later time can be written as a date."""
+"""End of the year 9999: later times have no date."""
 _LARGEST: Final = 2**63 - 1
 _LONGEST_NAME: Final = 255
 
 
 @cache
 def check_of(kind: Any) -> Check | None:
-    """Return what checks a value of this type; None where there is nothing to check.
+    """Return the check of a type; None if any value is valid.
 
-    All floats in facts are times, in seconds since the epoch; all whole numbers are counts.
+    All floats in facts are times, in seconds since the epoch; all integers are counts.
     """
     if kind in _LEAVES:
         return _LEAVES[kind]
@@ -92,7 +92,7 @@ def _host(text: str) -> None:
 
 
 def check_registry(text: str) -> None:
-    """Check a registry's name, which may be any that a configuration gives it."""
+    """Check a registry's name: any name that a configuration may give it."""
     if not text.isprintable() or not 0 < len(text) <= _LONGEST_NAME:
         raise Malformed(f"not a registry's name: {text[:140]!r}")
 
@@ -114,4 +114,4 @@ _LEAVES: Final[Mapping[Any, Check]] = {
     int: _count,
 }
 _NAMES: Final[Mapping[tuple[type, str], Check]] = {(Reference, "registry"): lru_cache(1024)(_host)}
-"""Names whose type is mere text."""
+"""Names whose type is plain text."""

@@ -1,4 +1,4 @@
-"""When each kind of object was last listed completely, by its source; in the ledger."""
+"""Time of the last complete list of each kind of object, by source; in the ledger."""
 
 from collections.abc import Mapping
 from sqlite3 import Connection
@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS kinds (
   source TEXT NOT NULL, kind TEXT NOT NULL, synced REAL NOT NULL, PRIMARY KEY (source, kind)
 ) STRICT;
 """
-"""Younger than the other tables: a ledger that was written before is given it."""
+"""Newer than the other tables: an older ledger is given it."""
 PUT: Final = "REPLACE INTO kinds (source, kind, synced) VALUES (?, ?, ?)"
 PRUNE: Final = "DELETE FROM kinds WHERE synced < ?"
 
@@ -17,5 +17,5 @@ _FIND: Final = "SELECT kind, synced FROM kinds WHERE source = ?"
 
 
 def find(source: str, file: Connection) -> Mapping[str, float]:
-    """Return what is known of a source, in seconds since the epoch."""
+    """Return the times of a source, in seconds since the epoch."""
     return dict(file.execute(_FIND, (source,)).fetchall())

@@ -1,6 +1,6 @@
-"""The ledger: content by digest, each registry's last complete audit, and what scrubs found.
+"""The ledger: content by digest, the last complete audit of each registry, results of scrubs.
 
-Losing it loses history, never correctness: a fault here is logged, and costs a second reading.
+Its loss loses history, never correctness: an error is logged, and costs a second read.
 """
 
 import logging
@@ -28,17 +28,17 @@ _log: Final = logging.getLogger("pullproof.ledger")
 
 _DAY: Final = 86_400
 _KEPT: Final = 90
-"""Days until content that no audit asks for is removed."""
+"""Days until unrequested content is removed."""
 _FRESH: Final = 30
-"""Days after which content that is asked for is written down as asked for."""
+"""Days between two updates of the time when content was requested."""
 _LARGEST: Final = 4 * 2**30
 _LARGEST_IN_MEMORY: Final = 64 * 2**20
-"""Bytes of a ledger past which it keeps no more manifests, since registries may hold anything: what
-is not kept is read again at each audit. What audits found is kept all the same."""
+"""Bytes of a ledger beyond which no more manifests are cached, since registries may hold anything:
+they are read again at each audit. Results of audits are stored all the same."""
 
 Result = TypeVar("Result")
 Statement = tuple[str, Iterable[tuple[object, ...]]]
-"""What is to be done, once with each row of values."""
+"""Statements, each run once per row of values."""
 
 
 @dataclass(slots=True)
@@ -50,10 +50,10 @@ class _Session:
 
 
 class Ledger:
-    """A SQLite file, or its like in memory. Its methods may be called from any thread."""
+    """A SQLite file, or a database in memory. Its methods may be called from any thread."""
 
     def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
-        """Open it; `clock` tells the seconds since the epoch. Raises `Unseen` as `connect` does."""
+        """Open it; `clock` returns seconds since the epoch. Raises `Unseen` as `connect` does."""
         self._path, self._clock = path, clock
         self._folder = path.parent if path else None
         self.tally = None if path is None else LedgerTally()
@@ -65,9 +65,9 @@ class Ledger:
         self._most = _LARGEST_IN_MEMORY if path is None else _LARGEST
         self._size = self._measured(0)
         self._asked: set[bytes] = set()
-        """Keys of manifests that were asked for, and whose day in the file is an old one."""
+        """Keys of requested manifests whose time in the file is old."""
         self._asked_outlines: set[bytes] = set()
-        """The same of outlines."""
+        """Likewise of outlines."""
 
     def __enter__(self) -> Self:
         """Close it at the end of a `with`."""
@@ -78,13 +78,13 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Close the file; what was kept is safe already."""
+        """Close the file; everything stored is safe already."""
         with self._writer.lock, self._reader.lock:
             self._writer.connection.close()
             self._reader.connection.close()
 
     def manifest(self, digest: Digest) -> bytes | None:
-        """Return the body kept for a digest, hashed again: a flipped bit here is not content."""
+        """Return the cached body of a digest, hashed again, or None."""
         key = manifest_cache.key(digest)
         row = self._do(self._reader, partial(manifest_cache.find, key), None)
         if row is None:
@@ -99,7 +99,7 @@ class Ledger:
         return body
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
-        """Keep bodies that were hashed, all of them or none; none where there is no room."""
+        """Cache verified bodies, all of them or none; none if the ledger is full."""
         day = self._today()
         rows = [
             (manifest_cache.key(name), manifest_cache.packed(body), day)
@@ -109,7 +109,7 @@ class Ledger:
             self._put((manifest_cache.PUT, rows))
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
-        """Return what is kept of some sha256 digests, without what is damaged."""
+        """Return the cached outlines of sha256 digests, without damaged ones."""
         rows: list[manifest_cache.OutlineRow] = []
         rows = self._do(self._reader, partial(manifest_cache.find_outlines, keys), rows)
         self._asked_outlines.update(key for key, _, day in rows if self._is_old(day))
@@ -117,13 +117,13 @@ class Ledger:
         return {key: outline for key, outline in found if outline is not None}
 
     def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
-        """Keep outlines of manifests that were hashed, all of them or none."""
+        """Cache the outlines of verified manifests, all of them or none."""
         day = self._today()
         rows = [(key, manifest_cache.packed_outline(key, each), day) for key, each in found.items()]
         self._put((manifest_cache.PUT_OUTLINE, rows))
 
     def last(self, registry: str) -> Kept | None:
-        """Return the audit that was kept last for a registry, or None."""
+        """Return the last stored audit of a registry, or None."""
         kept: Kept | None = None
         find = partial(audits.find, registry, self._folder)
         kept, damaged = self._do(self._reader, find, (kept, False))
@@ -132,7 +132,7 @@ class Ledger:
         return kept
 
     def keep(self, registry: str, snapshot: Iterable[bytes], since: Mapping[str, float]) -> None:
-        """Keep a registry's audit with its first-seen times: whole, or not at all."""
+        """Store a registry's audit with its first-seen times: whole, or not at all."""
         try:
             spool = audits.spooled(snapshot, self._folder)
         except OSError as error:
@@ -160,41 +160,41 @@ class Ledger:
         self._size = self._measured(self._size)
 
     def synced(self, source: str) -> Mapping[str, float]:
-        """Return when each kind of a source was last listed, in seconds since the epoch."""
+        """Return the time of the last list of each kind, in seconds since the epoch."""
         return self._do(self._reader, partial(kinds.find, source), {})
 
     def keep_synced(self, source: str, found: Mapping[str, float]) -> None:
-        """Keep when kinds of a source were listed."""
+        """Store the times of a source's lists."""
         rows = [(source, kind, when) for kind, when in found.items()]
         oldest = self._clock() - _KEPT * _DAY
         self._put((kinds.PUT, rows), (kinds.PRUNE, [(oldest,)]))
 
     def scrubbed(self, registry: str) -> Scrubbed:
-        """Return what is known of a registry's bytes from full verification."""
+        """Return the results of full verification of a registry."""
         return self._do(self._reader, partial(scrubs.recall, registry), Scrubbed())
 
     def want(self, registry: str, digests: Iterable[Digest]) -> None:
-        """Note that these are needed: what is new waits for its proof from now on."""
+        """Note needed content: new content waits for its verification from now on."""
         self._put(*scrubs.wanting(registry, digests, self._clock(), _KEPT))
 
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
-        """Keep what a full read found; `at` is in seconds since the epoch."""
+        """Store the results of full reads; `at` is in seconds since the epoch."""
         self._put(*scrubs.noting(registry, found, at))
 
     def forget(self, registry: str) -> None:
-        """Forget what full verification found: it was of another registry of that name."""
+        """Drop the results of full verification: they were of another registry of that name."""
         self._put(*scrubs.forgetting(registry))
 
     def learn(self, registry: str, digest: Digest, content: Inside) -> None:
-        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
+        """Store the content of a configuration or a layer, and how many reads in a row agree."""
         self._put((scrubs.LEARN, [scrubs.content_row(registry, digest, content)]))
 
     def debt(self, registry: str) -> float:
-        """Return when all that was read is paid for: seconds since the epoch, or 0."""
+        """Return when the budget of past reads is paid off: seconds since the epoch, or 0."""
         return self._do(self._reader, partial(scrubs.debt, registry), 0.0)
 
     def owe(self, registry: str, until: float) -> None:
-        """Note when what is about to be read will be paid for."""
+        """Store when the budget of the next reads is paid off."""
         self._put((scrubs.OWE, [(registry, until)]))
 
     def _today(self) -> int:
@@ -211,7 +211,7 @@ class Ledger:
         return True
 
     def _measured(self, otherwise: int) -> int:
-        """Return the bytes in use; the next call reports a fault here."""
+        """Return the bytes in use; the next call reports an error here."""
         with self._reader.lock:
             try:
                 return _size(self._reader.connection)
@@ -219,7 +219,7 @@ class Ledger:
                 return otherwise
 
     def _put(self, *work: Statement) -> None:
-        """Write all of it, or nothing."""
+        """Write everything, or nothing."""
         written = self._do(self._writer, partial(_write, work), otherwise=False)
         self._note(truth=work[0][0] == audits.PUT, written=written)
 
@@ -233,7 +233,7 @@ class Ledger:
     def _do(
         self, session: _Session, work: Callable[[sqlite3.Connection], Result], otherwise: Result
     ) -> Result:
-        """Do something with the file; where it cannot be done, log that and go on without."""
+        """Use the file; an error is logged, and the caller continues without it."""
         with session.lock:
             connection = session.connection
             try:
@@ -246,7 +246,7 @@ class Ledger:
         return otherwise
 
     def _begin_anew(self, session: _Session, damaged: sqlite3.Connection, path: Path) -> None:
-        """Set a damaged file aside, once however many threads met the damage."""
+        """Rename a damaged file, once for all threads that found the damage."""
         with self._writer.lock, self._reader.lock:
             if session.connection is not damaged:
                 return
@@ -262,7 +262,7 @@ class Ledger:
 
 
 def _write(work: Sequence[Statement], file: sqlite3.Connection) -> bool:
-    """Run statements in one transaction: a process killed in the middle of it leaves no trace."""
+    """Run statements in one transaction: a killed process leaves no partial write."""
     file.execute("BEGIN IMMEDIATE")
     with file:
         for statement, rows in work:
@@ -271,7 +271,7 @@ def _write(work: Sequence[Statement], file: sqlite3.Connection) -> bool:
 
 
 def _size(file: sqlite3.Connection) -> int:
-    """Return the bytes that are in use."""
+    """Return the bytes in use."""
     (pages,), (free,), (size,) = (
         file.execute(f"PRAGMA {name}").fetchone()
         for name in ("page_count", "freelist_count", "page_size")

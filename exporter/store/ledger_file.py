@@ -1,4 +1,4 @@
-"""The file of the ledger. A damaged one is set aside, another program's never."""
+"""File of the ledger. A damaged one is renamed; a file of another program is refused."""
 
 import logging
 import os
@@ -16,13 +16,13 @@ _log: Final = logging.getLogger("pullproof.ledger")
 
 _OWN: Final = 0o600
 _OTHERS: Final = 0o077
-"""The rights of a file of the ledger, and those that nobody has."""
+"""Permissions of a ledger's file, and those that nobody has."""
 _OURS: Final = 0x50756C6C
 """SQLite's `application_id`: "Pull"."""
 _VERSION: Final = 3
-"""Rises with every change of the schema."""
+"""Incremented with every change of the schema."""
 _LARGEST_JOURNAL: Final = 64 * 1024 * 1024
-"""Bytes that the write-ahead log may keep once it was emptied."""
+"""Bytes that the write-ahead log may keep when it is empty."""
 _TABLES: Final = frozenset(
     {
         "manifests",
@@ -45,14 +45,14 @@ COMMIT;
 
 
 class _Unusable(Exception):
-    """It is, or may be, a ledger, but its content cannot be used."""
+    """A file that is, or may be, a ledger with unusable content."""
 
 
 def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
-    """Open a ledger, in memory where there is no path; a new or a damaged one begins empty.
+    """Open a ledger, in memory without a path; a new or damaged one begins empty.
 
-    `patience` is how many seconds to wait for another process that writes. Raises `Unseen` where
-    the file cannot be written, stays locked, or is not a ledger at all.
+    `patience` is how many seconds to wait for another process that writes. Raises `Unseen` if the
+    file cannot be written, stays locked, or is no ledger.
     """
     try:
         if path is None:
@@ -70,12 +70,12 @@ def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
 
 
 FAULTS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
-"""Exceptions of a damaged file, or of a full disk. SQLite quotes a damaged schema, and Python
-cannot decode that."""
+"""Exceptions of a damaged file, or of a full disk. SQLite quotes a damaged schema, which Python
+cannot decode."""
 
 
 def is_damage(error: BaseException) -> bool:
-    """Does an error say that the file's content is wrong, rather than that it is out of reach?"""
+    """Does an error mean that the content is damaged, not that the file is out of reach?"""
     damage = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     return isinstance(error, UnicodeDecodeError) or _code(error) in damage
 
@@ -86,7 +86,7 @@ def _code(error: BaseException) -> int:
 
 
 def set_aside(path: Path, why: str) -> None:
-    """Rename a ledger that cannot be used, with what SQLite keeps beside it, and say so."""
+    """Rename an unusable ledger and SQLite's files beside it, and log that."""
     aside = path.with_name(f"{path.name}.set-aside")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
@@ -98,7 +98,7 @@ def set_aside(path: Path, why: str) -> None:
 
 
 def check_place(path: Path | None) -> None:
-    """Raise `Unseen` where a ledger cannot be written, or something else is in its place."""
+    """Raise `Unseen` if a ledger cannot be written, or the file is another program's."""
     if path is None:
         return
     try:
@@ -110,7 +110,7 @@ def check_place(path: Path | None) -> None:
 
 
 def _refuse_strangers(path: Path) -> None:
-    """Refuse what somebody named by mistake, before anything is renamed or written."""
+    """Refuse a file that was named by mistake, before anything is renamed or written."""
     if not path.parent.is_dir():
         raise Unseen(str(path), Reason.UNREADABLE, "the ledger's folder does not exist")
     if path.exists() and (not path.is_file() or _is_text(path)):
@@ -118,10 +118,10 @@ def _refuse_strangers(path: Path) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Let nobody else read a ledger: it names images, namespaces and workloads.
+    """Restrict a ledger's permissions: it names images, namespaces and workloads.
 
-    SQLite gives the rights of the file to those that it keeps beside it. What belongs to somebody
-    else is left as it is, and the folder too.
+    SQLite gives its other files the same ones. A file of another user is left as it is, and so is
+    the folder.
     """
     path = path.resolve()
     with suppress(FileExistsError):
@@ -167,7 +167,7 @@ def _opened(path: str, patience: float) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: str) -> None:
-    """Check whose it is, make the tables where it is new, and make sure that it can be written."""
+    """Check that it is a ledger, create the tables of a new one, and test that it is writable."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     owner, version = (
         connection.execute(f"PRAGMA {word}").fetchone()[0]

@@ -1,6 +1,6 @@
-"""Manifests in the ledger: their bodies, and outlines of what they refer to.
+"""Manifests in the ledger: bodies, and outlines of their references.
 
-Damage to either is never believed: a body is hashed again, an outline has a seal.
+Damage is never trusted: a body is hashed again, an outline has a seal.
 """
 
 import hashlib
@@ -46,16 +46,16 @@ SELECT digest, outline, day FROM outlines
 WHERE digest IN ({_MARKS}) AND typeof(outline) = 'blob' AND typeof(day) = 'integer'
 """  # noqa: S608 - marks only
 _LARGEST: Final = 16 * 1024 * 1024
-"""Bytes that a kept body may unpack to: four times the largest manifest."""
+"""Maximum bytes of an unpacked body: four times the largest manifest."""
 _LEVEL: Final = 1
-"""Of zlib: a manifest shrinks to a third, for some sixty microseconds once."""
+"""Level of zlib: a manifest shrinks to a third, for some sixty microseconds once."""
 _HEAD: Final = struct.Struct(">q?")
 _SEAL: Final = 8
 """Bytes of the hash over a digest and its outline."""
 _ALGORITHMS: Final = {32: "sha256", 64: "sha512"}
 
 OutlineRow = tuple[bytes, bytes, int]
-"""A key, a packed outline, and the day on which it was asked for."""
+"""A key, a packed outline, and the day of its last request."""
 
 
 def key(digest: Digest) -> bytes:
@@ -64,23 +64,23 @@ def key(digest: Digest) -> bytes:
 
 
 def unkeyed(packed: bytes) -> Digest:
-    """Return the digest whose key this is."""
+    """Return the digest of a key."""
     return Digest(f"{_ALGORITHMS.get(len(packed), 'sha256')}:{packed.hex()}")
 
 
 def find(key: bytes, file: Connection) -> tuple[bytes, int] | None:
-    """Return the packed body that is kept under a key, and the day on which it was asked for."""
+    """Return the packed body of a key, and the day of its last request."""
     row: tuple[bytes, int] | None = file.execute(_FIND, (key,)).fetchone()
     return row
 
 
 def packed(body: bytes) -> bytes:
-    """Pack a body; its digest is seal enough."""
+    """Pack a body; its digest is its seal."""
     return zlib.compress(body, _LEVEL)
 
 
 def unpacked(digest: Digest, packed: bytes) -> bytes | None:
-    """Unpack a body; None where it is not what the digest names, or a signed schema 1 signs."""
+    """Unpack a body; None if it does not match its digest, also without signatures of schema 1."""
     unpacker = zlib.decompressobj()
     try:
         body = unpacker.decompress(packed, _LARGEST)
@@ -91,7 +91,7 @@ def unpacked(digest: Digest, packed: bytes) -> bytes | None:
 
 
 def find_outlines(keys: Sequence[bytes], file: Connection) -> list[OutlineRow]:
-    """Return the packed outlines of some digests, by key, and when they were asked for."""
+    """Return the packed outlines of some digests, by key, and the day of their last request."""
     parts = (keys[at : at + _AT_ONCE] for at in range(0, len(keys), _AT_ONCE))
     filled = ([*part, *[None] * (_AT_ONCE - len(part))] for part in parts)
     return [row for part in filled for row in file.execute(_FIND_OUTLINES, part)]
@@ -104,7 +104,7 @@ def packed_outline(key: bytes, outline: Outline) -> bytes:
 
 
 def unpacked_outline(key: bytes, row: bytes) -> Outline | None:
-    """Unpack an outline; None where it is not what was packed for this digest."""
+    """Unpack an outline; None if it is damaged, or another digest's."""
     seal, content = row[:_SEAL], row[_SEAL:]
     if len(content) < _HEAD.size or seal != _seal(key, content):
         return None

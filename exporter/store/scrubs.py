@@ -1,4 +1,4 @@
-"""Full verification in the ledger: what was read, what was wrong, and what layers unpack to."""
+"""Full verification in the ledger: reads, faults, and the content of unpacked layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
@@ -47,7 +47,7 @@ _PROOFS: Final = """
 SELECT digest, since, at FROM proofs WHERE registry = ?
 AND typeof(digest) = 'blob' AND typeof(since) = 'real' AND typeof(at) IN ('real', 'null')
 """
-"""A flipped bit can make a blob of a text, in a table that has none: such a row is passed over."""
+"""Types of columns: a flipped bit can turn a text into a blob, and such a row is skipped."""
 _PLACES: Final = """
 SELECT repository, digest, at FROM proven_places WHERE registry = ?
 AND typeof(repository) = 'text' AND typeof(digest) = 'blob' AND typeof(at) = 'real'
@@ -81,7 +81,7 @@ since = iif(typeof(since) = 'real', since, excluded.since), at = max(excluded.at
   AND typeof(wrong.at) = 'real'
 ), excluded.at))
 """
-"""What is right again was wrong before that, also where a clock was set back in between."""
+"""A repaired fault was found before its repair, even if a clock was set back in between."""
 _PROVE_PLACE: Final = """
 REPLACE INTO proven_places (registry, digest, repository, at) VALUES (?, ?, ?, ?)
 """
@@ -98,13 +98,13 @@ REPLACE INTO mismatches (registry, repository, digest, at, detail) VALUES (?, ?,
 """
 _DAY: Final = 86_400
 _NEVER: Final = 2**40
-"""A day that is not reached."""
+"""A day that is never reached."""
 
 Work = list[tuple[str, "Sequence[tuple[object, ...]]"]]
 
 
 def recall(registry: str, file: Connection) -> Scrubbed:
-    """Read all that is known of a registry, without what is damaged."""
+    """Return the results of a registry, without damaged ones."""
     proofs = {
         unkeyed(packed): Proven(since, at)
         for packed, since, at in file.execute(_PROOFS, (registry,))
@@ -121,13 +121,13 @@ def recall(registry: str, file: Connection) -> Scrubbed:
 
 
 def debt(registry: str, file: Connection) -> float:
-    """Return when all that was read is paid for; 0 where nothing was."""
+    """Return when the budget of past reads is paid off; 0 if nothing was read."""
     row = file.execute(_DEBT, (registry,)).fetchone()
     return row[0] if row else 0.0
 
 
 def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> Work:
-    """Return the statements that note what is needed, and forget what was not for days."""
+    """Return the statements that note needed content, and drop what was not needed for days."""
     day = int(now // _DAY)
     rows = [(registry, key(digest), now, day) for digest in digests]
     return [
@@ -139,14 +139,14 @@ def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> 
 
 
 def forgetting(registry: str) -> Work:
-    """Return the statements that forget what was read of a registry."""
+    """Return the statements that drop the results of a registry."""
     of: list[tuple[object, ...]] = [(registry,)]
     pruned = (_PRUNE, [(registry, _NEVER)])
     return [pruned, (_PRUNE_CONTENTS, of), (_PRUNE_PLACES, of), (_FORGIVE, of)]
 
 
 def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
-    """Return the statements that keep what full reads found."""
+    """Return the statements that store the results of full reads."""
     day = int(at // _DAY)
     blamed = [
         (registry, place[0], key(place[1]), at, seen.detail)
@@ -163,7 +163,7 @@ def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
 
 Row = tuple[str, bytes, str, bytes]
 _Content = tuple[Unpacked | None, Rootfs | None]
-"""Of a layer the first, of a configuration the second."""
+"""The first of a layer, the second of a configuration."""
 
 
 def _to_digest(kind: Any, value: Any) -> Any:
@@ -184,14 +184,14 @@ def _contents(registry: str, file: Connection) -> Contents:
 
 
 def content_row(registry: str, digest: Digest, content: Inside) -> Row:
-    """Return what is kept of one, with a seal over it and its digest."""
+    """Return a stored value with a seal over it and its digest."""
     pair = (None, content) if isinstance(content, Rootfs) else (content, None)
     packed, text = key(digest), _encode(pair).decode()
     return registry, packed, text, seal(packed, text.encode())
 
 
 def _content(text: str) -> Inside | None:
-    """Read what was kept; None where another release kept it, and meant more by it."""
+    """Parse a stored value; None if another release stored it with another meaning."""
     try:
         content: _Content = _decode(text)
     except (msgspec.DecodeError, ValueError):

@@ -31,26 +31,26 @@ from exporter.store.checks import Check, check_address, check_of, check_registry
 
 NAME: Final = "pullproof snapshot"
 VERSION: Final = 8
-"""Rises with every change of the layout, and of what manifests are parsed to: audits do not parse
-again what a snapshot holds. It is kept for days, not for years."""
+"""Incremented with every change of the layout, and of parsed manifests: audits do not parse the
+manifests of a snapshot again. Files are kept for days, not for years."""
 
 _LARGEST: Final = 4 << 30
-"""Bytes of a file: one of a million tags with twenty million blobs has less than half of it."""
+"""Maximum bytes of a file: one of a million tags with twenty million blobs has less than half."""
 
 _START: Final = b"\x93" + msgspec.msgpack.encode(NAME)
 _LEVEL: Final = 1
-"""Of gzip: level 6 makes 4 % less of it and takes a quarter longer; most bytes are digests."""
+"""Level of gzip: 6 saves another 4 % and takes a quarter longer; most bytes are digests."""
 _STORED: Final = 0
-"""The level of gzip that makes nothing smaller."""
+"""Level of gzip without compression."""
 _PIECE: Final = 1 << 20
 """Bytes of records that are compressed together."""
 _LENGTH: Final = 4
 _LONGEST: Final = 16 << 20
-"""Bytes of a record. The largest manifest that registries take, of 4 MiB, has 9 MiB at most."""
+"""Maximum bytes of a record. The largest manifest that registries accept, 4 MiB, has 9 MiB."""
 _SPARE: Final = 32 << 20
 _RATIO: Final = 8
-"""What was read of a file may unpack to so many times its size, and to `_SPARE` bytes more: a piece
-and a record may be under way. Honest files do."""
+"""Maximum ratio of unpacked to read bytes, with `_SPARE` bytes more: a chunk and a record may be
+incomplete. Files of this version are within it."""
 _MOST: Final = 10_000
 """Digests or tags of one row."""
 
@@ -58,13 +58,13 @@ Item = TypeVar("Item")
 Seen = tuple[Sighting, Repository, tuple[bytes, ...]]
 """One sighting in one repository, with its packed digests: few sightings differ."""
 Packed = tuple[Digest, str, int, bool, str, Shape, bytes]
-"""A manifest with packed links; one that has others is written as it is."""
+"""A manifest with packed links; others are written as they are."""
 Tagged = tuple[Repository, Digest | None, tuple[Tag, ...]]
-"""Tags of a sealed repository that point at a digest; None where the repository has none."""
+"""Tags of a sealed repository that reference a digest; None if the repository has none."""
 
 
 def encode(snapshot: Snapshot) -> Iterator[bytes]:
-    """Yield the pieces of a snapshot's file, which `decode` reads back."""
+    """Yield the chunks of a snapshot's file, which `decode` parses."""
     waiting = bytearray(_START + bytes([VERSION]))
     for record in _rows(snapshot):
         body = _encode(record)
@@ -76,7 +76,7 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 def decode(file: IO[bytes]) -> Snapshot:
-    """Read a snapshot back; raise `Malformed` for anything that this version never wrote."""
+    """Parse a snapshot. Raises `Malformed` for a file that this version never wrote."""
     reading, packed = _RowReader(), _Counted(file)
     try:
         with undisturbed(), gzip.GzipFile(fileobj=packed, mode="rb") as stream:
@@ -91,7 +91,7 @@ def decode(file: IO[bytes]) -> Snapshot:
 
 
 def _packed(records: bytearray) -> bytes:
-    """Return a gzip member that no reader takes for one made to fill its memory."""
+    """Return a gzip member that is no decompression bomb to any reader."""
     packed = gzip.compress(records, _LEVEL, mtime=0)
     if len(packed) * _RATIO < len(records):
         return gzip.compress(records, _STORED, mtime=0)
@@ -99,7 +99,7 @@ def _packed(records: bytearray) -> bytes:
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, object]]:
-    """Yield every row, and the field that it belongs to."""
+    """Yield every row with its field."""
     for each in fields(Snapshot):
         value = getattr(snapshot, each.name)
         for row in _LAYOUTS.get(each.name, _plain)(value):
@@ -107,7 +107,7 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, object]]:
 
 
 def _plain(value: object) -> Iterable[object]:
-    """Return a row for each item of a field, or one row for all of it."""
+    """Return a row for each item of a field, or one row for the field."""
     if isinstance(value, Mapping):
         return value.items()
     return value if isinstance(value, tuple) else (value,)
@@ -139,7 +139,7 @@ def _tagged(sealed: Mapping[Repository, Sealed]) -> Iterator[Tagged]:
 
 
 def _parts(items: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
-    """Cut a row that would be too long; nothing is one part."""
+    """Split a row that is too long; an empty one is one part."""
     for start in range(0, len(items) or 1, _MOST):
         yield items[start : start + _MOST]
 
@@ -149,7 +149,7 @@ _LAYOUTS: Final[Mapping[str, Callable[[Any], Iterable[object]]]] = {
     "sightings": _seen,
     "sealed": _tagged,
 }
-"""Fields that have rows of their own, which are smaller."""
+"""Fields with rows of their own, which are smaller."""
 
 
 def _simple(value: object) -> object:
@@ -172,7 +172,7 @@ def _check_start(start: bytes) -> None:
 
 
 class _Counted(RawIOBase):
-    """A file, with the bytes that were read of it."""
+    """A file, with the number of bytes that were read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -200,7 +200,7 @@ def _records(stream: gzip.GzipFile, packed: _Counted) -> Iterator[tuple[str, msg
 
 
 def _unchecked(_: object) -> None:
-    """Take it as it is."""
+    """Return it as it is."""
 
 
 def _row_type(name: str, kind: Any) -> Any:
@@ -228,7 +228,7 @@ _SHORT: Final = {32: "sha256", 64: "sha512"}
 
 
 class _RowReader:
-    """The rows read so far of one file."""
+    """Rows of one file that were parsed so far."""
 
     def __init__(self) -> None:
         self._decoders = {
@@ -240,7 +240,7 @@ class _RowReader:
         self._sightings = Sightings()
 
     def take(self, name: str, packed: msgspec.Raw) -> None:
-        """Read one row; raise `Malformed` where none of this field can be like that."""
+        """Parse one row. Raises `Malformed` for an invalid one of its field."""
         if name not in self._decoders:
             raise Malformed(f"not a {NAME}: unknown field {name[:40]!r}")
         row = self._decoders[name].decode(packed)
@@ -258,7 +258,7 @@ class _RowReader:
         self._rows[name].append(row)
 
     def snapshot(self) -> Snapshot:
-        """Return the whole."""
+        """Return the snapshot."""
         if lacking := [name for name in ("registry", "taken_at") if name not in self._rows]:
             raise Malformed(f"not a {NAME}: {lacking[0]} is missing")
         known = {name: _joined(name, rows) for name, rows in self._rows.items()}
@@ -280,7 +280,7 @@ class _RowReader:
 
 
 def _manifest(row: Packed | Manifest) -> Manifest:
-    """Return what a row holds; raise `Malformed` where no manifest can be like that."""
+    """Return the manifest of a row. Raises `Malformed` for an invalid one."""
     if isinstance(row, Manifest):
         _check_manifest(row)
         return row
@@ -293,7 +293,7 @@ def _manifest(row: Packed | Manifest) -> Manifest:
 
 
 def _joined(name: str, rows: list[Any]) -> Any:
-    """Return what a field holds."""
+    """Return the value of a field."""
     if name == "manifests":
         return {each.digest: each for each in rows}
     if name == "sealed":
