@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from types import MappingProxyType
 from typing import Final, TypeVar, overload
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,10 @@ class _Part:
         return dict(zip((self.digests[at : at + PACKED] for at in starts), self.codes, strict=True))
 
 
+def _none() -> None:
+    """There is nothing before."""
+
+
 class Sightings(Mapping[Place, Sighting]):
     """The sighting of each place. Those of a snapshot do not change any more.
 
@@ -80,15 +85,29 @@ class Sightings(Mapping[Place, Sighting]):
     objects first, and packed many at once.
     """
 
-    __slots__ = ("_kinds", "_numbers", "_others", "_parts", "_recent", "_waiting")
+    __slots__ = (
+        "__weakref__",
+        "_before",
+        "_kinds",
+        "_numbers",
+        "_others",
+        "_parts",
+        "_recent",
+        "_waiting",
+    )
 
     def __init__(
         self,
         known: Mapping[Place, Sighting] = MappingProxyType({}),
         parts: Mapping[Repository, _Part] = MappingProxyType({}),
         kinds: Iterable[Sighting] = (),
+        before: "Sightings | None" = None,
     ) -> None:
-        """Begin with what is known, and with repositories that are packed already."""
+        """Begin with what is known, and with repositories that are packed already.
+
+        Digests that those of an audit `before` keep as well are kept once: nearly all.
+        """
+        self._before: Callable[[], Sightings | None] = ref(before) if before else _none
         self._parts = dict(parts)
         self._others: dict[Place, Sighting] = {}
         """By places of sha512 digests."""
@@ -126,7 +145,7 @@ class Sightings(Mapping[Place, Sighting]):
         self.settle()
         others = {place: seen for place, seen in self._others.items() if holds(place[0])}
         parts = {at: part for at, part in self._parts.items() if holds(at)}
-        return Sightings(others, parts, self._kinds)
+        return Sightings(others, parts, self._kinds, self._before())
 
     def amended(self, changes: Mapping[Place, Sighting]) -> "Sightings":
         """Return them with some changed or added."""
@@ -144,13 +163,6 @@ class Sightings(Mapping[Place, Sighting]):
         long = (Digest.of_packed(key) for key in keys if len(key) != PACKED)
         self._others.update(((repository, digest), seen) for digest in long)
 
-    def share(self, others: "Sightings") -> None:
-        """Keep digests once that others keep as well: of two audits, nearly all."""
-        for repository, part in self._parts.items():
-            other = others._parts.get(repository)  # noqa: SLF001 - of its own class
-            if other is not None:
-                part.share(other)
-
     def _count(self, new: int) -> None:
         self._waiting += new
         if self._waiting >= _WAITING:
@@ -164,12 +176,16 @@ class Sightings(Mapping[Place, Sighting]):
     def _pack(self, worth: int) -> None:
         """Pack the sightings that wait, if they are more than one in so many of a repository."""
         recent, self._recent, self._waiting = self._recent, {}, 0
+        before = self._before()
         for repository, found in recent.items():
             part = self._parts.get(repository)
             if part and len(found) * worth < len(part.codes) * bool(worth):
                 self._recent[repository] = found
-            else:
-                self._parts[repository] = _Part({**part.found(), **found} if part else found)
+                continue
+            packed = _Part({**part.found(), **found} if part else found)
+            if before and (known := before._parts.get(repository)):  # noqa: SLF001 - of its own class
+                packed.share(known)
+            self._parts[repository] = packed
 
     def _number(self, seen: Sighting) -> int:
         number = self._numbers.setdefault(seen, len(self._kinds))

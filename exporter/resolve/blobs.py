@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -276,14 +277,16 @@ class BlobCheck:
 def _standing(walk: Walk) -> Standing:
     """Return the manifests that stand in each repository, in the order in which they were read."""
     numbers = {digest: number for number, digest in enumerate(walk.manifests)}
-    found: dict[Repository, list[tuple[int, Digest]]] = {}
+    found: dict[Repository, list[int]] = {}
     for repository in walk.sightings.repositories:
         seen = walk.sightings.of(repository)
         there = (at for at, look in seen.items() if look.state is State.PRESENT and at in numbers)
-        if rows := sorted((numbers[at], walk.manifests[at].digest) for at in there):
+        if rows := sorted(map(numbers.__getitem__, there)):
             found[repository] = rows
-    ordered = sorted(found.items(), key=lambda each: each[1])
-    return {repository: tuple(digest for _, digest in rows) for repository, rows in ordered}
+    del numbers
+    own = [each.digest for each in walk.manifests.values()]
+    ordered = sorted(found.items(), key=itemgetter(1))
+    return {repository: tuple(own[at] for at in rows) for repository, rows in ordered}
 
 
 def _parts(standing: Standing) -> Iterator[Standing]:

@@ -48,7 +48,8 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     """
     lost = (digest for (_, digest), look in seen.sightings.items() if look.state in GONE)
     read = {digest: before.manifests[digest] for digest in lost if digest in before.manifests}
-    manifests = {**read, **kept.manifests, **seen.manifests}
+    more = {**read, **kept.manifests}
+    manifests = {**more, **seen.manifests} if more else seen.manifests
     known = before.config_platforms
     configs = {each.config.digest for each in manifests.values() if known and each.config}
     stated = {at: each for at, each in known.items() if at in configs}
@@ -129,7 +130,7 @@ class Due:
 
     def kept(self, roots: Iterable[Root]) -> Resting:
         """Return the roots that are not requested again, with the sightings below them."""
-        kept = Resting()
+        kept = Resting(sightings=Sightings(before=self.before.sightings))
         for root in roots:
             if root.digest is None or root.sighting.state is not State.PRESENT:
                 continue

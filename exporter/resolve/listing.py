@@ -128,9 +128,9 @@ def entries(listings: Listings, before: Snapshot | None) -> dict[Repository, tup
     return {repository: tuple(tags) for repository, tags in found.items()}
 
 
-def shown(listings: Listings) -> set[tuple[Repository, Tag]]:
-    """Return every tag of the lists."""
-    return {(repository, tag) for repository, each in listings.items() for tag in each.entries}
+def shown(listings: Listings) -> dict[Repository, frozenset[Tag]]:
+    """Return the tags of each list."""
+    return {repository: frozenset(each.entries) for repository, each in listings.items()}
 
 
 def gaps(listings: Listings) -> tuple[Gap, ...]:
@@ -159,4 +159,4 @@ def delisted(
         in_scope = scope.admits(repository) and scope.shard.holds(repository)
         return catalogued and in_scope and target.asks(repository)
 
-    return tuple(at for at in tags if at not in listed and complete(at[0]))
+    return tuple(at for at in tags if at[1] not in listed.get(at[0], ()) and complete(at[0]))

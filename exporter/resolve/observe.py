@@ -12,6 +12,7 @@ from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import GONE, HEADER, STORED, Proof, Sighting, State, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
+from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Role, Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
@@ -137,7 +138,8 @@ async def _resolve(
     before = due.before
     wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
     answers = await _answered(target, wanted, due, proofs)
-    starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
+    earlier = due.known, before.taken_at
+    starts = await asyncio.to_thread(roots, wanted, answers, listings, *earlier)
     del wanted  # requests take long, and it much memory
     kept = await asyncio.to_thread(due.kept, starts)
     walk = await _walk(target, due, kept)
@@ -145,7 +147,7 @@ async def _resolve(
     always = await _walked(walk, starts, kept, proofs)
     if await _verified(target, walk, answers):
         wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
-        starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
+        starts = await asyncio.to_thread(roots, wanted, answers, listings, *earlier)
         led = (place for place in _places(starts, kept) if place not in walk.sightings)
         walk.bare |= _named(starts)
         await walk.run(led)
@@ -173,7 +175,6 @@ async def _resolve(
         require_attached=target.attachments.require if target.attachments else (),
     )
     seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
-    seen.sightings.share(due.before.sightings)
     gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 
@@ -252,6 +253,7 @@ async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
     """Return a walk that begins with the known content of the registry."""
     read = due.before.manifests
     walk = Walk(target.registry, target.memory, target.limits, due.follow, read)
+    walk.sightings = Sightings(before=due.before.sightings)
     walk.progress, walk.foreseen = target.progress, due.foresees
     walk.make_room(kept.manifests.values())
     if target.full_reads:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import HEADER, Sighting
@@ -162,7 +163,12 @@ def _listed(
             continue  # only the images that somebody names
         for tag in tags:
             for reference_class, platforms in _reasons(scope, repository, tag):
-                yield WantedImage(repository, tag, reference_class, Nodes(platforms), used=False)
+                yield WantedImage(repository, tag, reference_class, _nodes(platforms), used=False)
+
+
+@lru_cache(16)
+def _nodes(platforms: frozenset[Platform]) -> Nodes:
+    return Nodes(platforms)  # the same for nearly all tags
 
 
 def _reasons(

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from exporter.facts.proof import State
@@ -91,7 +92,8 @@ def _hiding(answers: Mapping[TagName, Answer], listings: Listings) -> set[Reposi
     distribution 3.1 on S3 hides tags that begin with another tag's name (distribution#4891).
     """
     listed = shown(listings)
-    return {at[0] for at, (digest, _) in answers.items() if digest and at not in listed}
+    named = (at for at, (digest, _) in answers.items() if digest)
+    return {repository for repository, tag in named if tag not in listed.get(repository, ())}
 
 
 def _doubtful(
@@ -100,4 +102,4 @@ def _doubtful(
     """Return the repositories with a child or pinned digest that few tags in scope name."""
     pointed = Counter((repository, digest) for (repository, _), (digest, _) in answers.items())
     pinned = ((root.repository, root.digest) for root in roots if root.tag is None and root.digest)
-    return {place[0] for place in (*children, *pinned) if pointed[place] < enough}
+    return {place[0] for place in chain(children, pinned) if pointed[place] < enough}

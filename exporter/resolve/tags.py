@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, HEADER, Sighting, State, gone, unknown
-from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.snapshot import Root
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Content, Listing, Unseen
@@ -13,7 +13,7 @@ from exporter.resolve.carried import older
 from exporter.resolve.concurrency import abreast, pause, spread
 from exporter.resolve.confirm import suspicion
 from exporter.resolve.listing import Listings, listings, shown
-from exporter.resolve.scope import WantedImage
+from exporter.resolve.scope import Name, WantedImage
 from exporter.resolve.target import AuditLimits, Target
 from exporter.tally import AuditProgress
 
@@ -90,16 +90,15 @@ def roots(
     wanted: Iterable[WantedImage],
     answers: Mapping[TagName, Answer],
     listings: Listings,
-    before: Snapshot | None,
+    known: Mapping[Repository, Mapping[Name | None, Root]],
+    taken_at: float,
 ) -> tuple[Root, ...]:
     """Return the starts of the walk.
 
-    A tag that cannot be resolved now starts where it led last time: what is lost there stays lost,
-    and nothing there can make the tag count as healthy. A tag that nobody names, that no list
-    shows and that is not there was deleted: it is none.
+    A tag that cannot be resolved now starts where it led at the audit before, of which `known` are
+    the roots: what is lost there stays lost, and nothing there can make the tag count as healthy.
+    A tag that nobody names, that no list shows and that is not there was deleted: it is none.
     """
-    known = {(root.repository, root.tag): root for root in (before.roots if before else ())}
-    taken_at = before.taken_at if before else 0.0
     listed = shown(listings)
     found: list[Root] = []
     for each in wanted:
@@ -107,9 +106,10 @@ def roots(
             found.append(each.root(None, each.name, HEADER))
             continue
         at = (each.repository, Tag(each.name))
-        last = known.get(at)
+        last = known.get(each.repository, {}).get(at[1])
         digest, sighting = answers[at]
-        if not (each.used or digest or at in listed or sighting.state is State.UNKNOWN):
+        is_listed = at[1] in listed.get(each.repository, ())
+        if not (each.used or digest or is_listed or sighting.state is State.UNKNOWN):
             if last is None or last.sighting.state not in GONE:
                 continue
             sighting = unknown(Reason.UNCONFIRMED, "neither listed nor found")
@@ -144,7 +144,7 @@ async def resolve_again(
     listed = shown(lists)
     return {
         root: _deleted(root, lists[root.repository])
-        if root in vanished and at not in listed
+        if root in vanished and at[1] not in listed.get(at[0], ())
         else _settled(root, answers[at], told=(root.repository, root.name) in claimed)
         for root, at in tagged.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from unittest.mock import patch
+from weakref import ref
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,8 +38,8 @@ def test_they_hold_what_was_noted_last(
         same(changed, {**dict(first), **dict(then)})
         same(known, dict(first))
         same(known.amended(dict(then)), {**dict(first), **dict(then)})
-        changed.share(known)
-        same(changed, {**dict(first), **dict(then)})
+        again = Sightings({**dict(first), **dict(then)}, before=known)
+        same(again, {**dict(first), **dict(then)})
 
 
 def marked_alike(made: Sightings, wanted: dict[Place, Sighting]) -> None:
@@ -82,15 +83,25 @@ def test_a_digest_is_found_where_many_begin_alike() -> None:
     assert [(Repository("app"), each) in made for each in digests] == [True, False] * 2_500
 
 
+def test_the_sightings_of_an_audit_do_not_keep_those_of_the_one_before() -> None:
+    place = (Repository("app"), Digest.of(b""))
+    before = Sightings({place: HEADER})
+    now = Sightings({place: LAST_BYTE}, before=before)
+    kept = ref(before)
+    del before
+
+    assert now.copy()[place] == LAST_BYTE
+    assert kept() is None
+
+
 def test_two_audits_hold_the_digests_that_both_saw_once() -> None:
     digests = [Digest.of(str(number).encode()) for number in range(20_000)]
     before = Sightings({(Repository("app"), each): HEADER for each in digests})
     before.settle()
     tracemalloc.start()
     try:
-        now = Sightings({(Repository("app"), each): LAST_BYTE for each in digests})
+        now = Sightings({(Repository("app"), each): LAST_BYTE for each in digests}, before=before)
         now.settle()
-        now.share(before)
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
