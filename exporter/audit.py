@@ -15,7 +15,7 @@ from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge, report_part, with_report_part
 from exporter.judge.remaining import with_vanished
-from exporter.judge.report import Report
+from exporter.judge.report import Report, Urgency
 from exporter.judge.storage_use import storage_use
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
@@ -161,9 +161,9 @@ async def _judged(
     asked: Container[Repository] | None = None,
 ) -> Report:
     """Judge a snapshot, and resolve again what seems lost; `asked` is None for every repository."""
-    history, earlier = (before.since, before.tags) if before else ({}, ())
+    history = before.since if before else {}
     # In threads: a second of work on many tags must hold up no other registry's audit.
-    report = await asyncio.to_thread(judge, snapshot, history, earlier=earlier)
+    report = await asyncio.to_thread(judge, snapshot, history, before=before)
     lossy, used = await asyncio.to_thread(lambda: (_lossy(report), _used(report)))
     lost = await asyncio.to_thread(_lossy, before) if before else []
     told = {(root.repository, root.name) for root in lost}
@@ -174,7 +174,7 @@ async def _judged(
         deleted = [root for root in snapshot.roots if known.get(root, root) is None]
         gone = tuple((root.repository, root.tag) for root in deleted if root.tag)
         settled = replace(snapshot, roots=roots, delisted=(*snapshot.delisted, *gone))
-        report = await asyncio.to_thread(judge, settled, history, earlier=earlier)
+        report = await asyncio.to_thread(judge, settled, history, before=before)
     return with_vanished(report, before)
 
 
@@ -231,9 +231,10 @@ def _with_gaps(report: Report, gaps: tuple[Gap, ...]) -> Report:
 def _lossy(report: Report) -> list[Root]:
     """Return the roots that seem to have lost anything, needed or not."""
     return [
-        verdict.root
-        for verdict in report.verdicts
-        if verdict.cannot_be_pulled or any(child.gone for child in verdict.children)
+        tag.verdict.root
+        for tag in report.tags
+        if tag.urgency is Urgency.CANNOT_BE_PULLED
+        or any(child.gone for child in tag.verdict.children)
     ]
 
 

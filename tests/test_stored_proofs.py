@@ -541,22 +541,36 @@ ODD = st.lists(
 )
 
 
-@given(images=IMAGES, odd=ODD, live=st.booleans(), lost=st.sets(st.sampled_from(LAYERS)))
+@given(
+    images=IMAGES,
+    later=IMAGES,
+    odd=ODD,
+    live=st.booleans(),
+    lost=st.sets(st.sampled_from(LAYERS)),
+)
 @settings(max_examples=40)
 def test_content_has_the_state_that_an_audit_without_it_sees_whatever_manifests_share(
-    *, images: list[worlds.Made], odd: list[worlds.Made], live: bool, lost: set[worlds.Blob]
+    *,
+    images: list[worlds.Made],
+    later: list[worlds.Made],
+    odd: list[worlds.Made],
+    live: bool,
+    lost: set[worlds.Blob],
 ) -> None:
     with TemporaryDirectory() as name:
         world = World(Path(name))
         tops = [worlds.index(*images), *images[:1], *odd]
         for number, made in enumerate(tops):
             world.push(made, f"v{number}")
+        pushed = [worlds.image(f"later {n}", layers=each.layers) for n, each in enumerate(later)]
         if live:
             promoted = (Promotion("*", "v1", ReferenceClass.LIVE),)
             world.scope = replace(world.scope, promotions=promoted)
 
         async def law() -> None:
             await world.audited()
+            for each in pushed:
+                world.push(each, f"later-{each.digest.encoded[:8]}")
             for blob in lost:
                 world.lose(blob.digest)
             report, anew = await world.audited(1.0), await world.anew()
@@ -572,6 +586,19 @@ def test_content_has_the_state_that_an_audit_without_it_sees_whatever_manifests_
             assert all(seen[at].proof is not Proof.STORED for at in asked)
 
         asyncio.run(law())
+
+
+async def test_a_file_proves_no_manifest_that_the_registry_denies_and_an_image_has_as_layer(
+    world: World,
+) -> None:
+    world.push(worlds.image("over", layers=(worlds.Blob(worlds.OCI_LAYER, PLAIN.body),)), "over")
+    world.scope = replace(world.scope, promotions=(Promotion("*", "v2", ReferenceClass.LIVE),))
+    await world.audited()
+    world.fake.sweep(PLAIN.digest)
+
+    report = await world.audited(1.0)
+
+    assert report.snapshot.sightings[APP, PLAIN.digest].state in GONE
 
 
 def sharded(world: World, count: int) -> list[tuple[Shard, RegistryStorage]]:

@@ -11,7 +11,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.digests import ABSENT, Marks, Rows, find, rows_of
+from exporter.facts.digests import ABSENT, Marks, Rows, find, rows_of, split
 from exporter.facts.proof import Sighting
 from exporter.oci.digest import PACKED, Digest
 from exporter.oci.reference import Place, Repository
@@ -162,6 +162,19 @@ class Sightings(Mapping[Place, Sighting]):
         self._count(len(short))
         long = (Digest.of_packed(key) for key in keys if len(key) != PACKED)
         self._others.update(((repository, digest), seen) for digest in long)
+
+    def changes(self, before: "Sightings", repository: Repository) -> set[bytes]:
+        """Return the packed digests that have another sighting in one repository than before."""
+        self.settle()
+        part, last = self._parts.get(repository), before._parts.get(repository)  # noqa: SLF001 - of its own class
+        long = (before._others, self._others) if before._others or self._others else ()  # noqa: SLF001
+        if part and last and not long and part.digests == last.digests:
+            known = before._numbers  # noqa: SLF001
+            same = np.array([known.get(kind, ABSENT) for kind in self._kinds], np.int64)
+            rows = rows_of(part.digests)[same[part.numbers] != last.numbers]
+            return set(split(rows))
+        now, then = self.packed_of(repository), before.packed_of(repository)
+        return {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
 
     def _count(self, new: int) -> None:
         self._waiting += new

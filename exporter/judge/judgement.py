@@ -1,6 +1,6 @@
 """The judgement of a snapshot: verdicts, the findings of every check, and all that follows."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from exporter.judge.reachability import compared, reachability
 from exporter.judge.remaining import remaining
 from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_report import causes, tag_report
-from exporter.judge.tag_verdict import TagVerdict
+from exporter.judge.unchanged import Unchanged
 from exporter.judge.verdict import order, verdicts
 from exporter.oci.reference import Repository
 
@@ -24,38 +24,48 @@ def judge(
     snapshot: Snapshot,
     history: Mapping[str, float],
     checks: tuple[Check, ...] = CHECKS,
-    earlier: Sequence[TagReport] = (),
+    before: Report | None = None,
 ) -> Report:
     """Return the report on a snapshot; `history` says when each finding was first seen.
 
-    What is said of a tag as an `earlier` report says it is held once by both. Times are seconds
-    since the epoch; a finding without history begins with this snapshot. One that could not be
-    looked for is neither gone nor new: its time is kept for the next report.
+    With a report before, whose history that is, only tags are judged of which something changed;
+    and what is said of a tag as it says it is held once by both. Times are seconds since the
+    epoch; a finding without history begins with this snapshot. One that could not be looked for
+    is neither gone nor new: its time is kept for the next report.
     """
+    earlier = before.tags if before else ()
+    unchanged = Unchanged(before, snapshot) if before and before.since is history else None
     told = (each.verdict for each in earlier)
-    found = tuple(_held_once(verdicts(snapshot), told, lambda each: each.root))
+    found = tuple(_held_once(verdicts(snapshot, unchanged), told, lambda each: each.root))
     reach = reachability(snapshot, found)
     judged = tuple(compared(each, reach.get(each.root.repository)) for each in found)
+    kept = [
+        unchanged.report(each) if unchanged and each.root.repository not in reach else None
+        for each in judged
+    ]
     contexts = (TagContext(each, snapshot, reach.get(each.root.repository)) for each in judged)
-    findings = [_findings(context, checks) for context in contexts]
+    findings = [
+        last.findings if last else _findings(context, checks)
+        for last, context in zip(kept, contexts, strict=True)
+    ]
     keys = (each.key for part in findings for each in part)
     since = {key: history.get(key, snapshot.taken_at) for key in keys}
     untold = [key for key in history if key not in since]
     waiting = {key: history[key] for key in remaining(snapshot, judged, reach, untold, checks)}
-    every = zip(judged, findings, strict=True)
-    return concluded(snapshot, every, {**waiting, **since}, checks, earlier)
+    every = zip(kept, judged, findings, strict=True)
+    since = {**waiting, **since}
+    reports = (last or tag_report(verdict, part, since) for last, verdict, part in every)
+    tags = _held_once(reports, earlier, lambda tag: tag.verdict.root)
+    return concluded(snapshot, tuple(tags), since, checks)
 
 
 def concluded(
     snapshot: Snapshot,
-    judged: Iterable[tuple[TagVerdict, tuple[Finding, ...]]],
+    tags: tuple[TagReport, ...],
     since: Mapping[str, float],
     checks: tuple[Check, ...] = CHECKS,
-    earlier: Sequence[TagReport] = (),
 ) -> Report:
-    """Return the report that verdicts and their findings make, with all that follows of them."""
-    reports = (tag_report(verdict, found, since) for verdict, found in judged)
-    tags = tuple(_held_once(reports, earlier, lambda tag: tag.verdict.root))
+    """Return the report that the reports of all tags make, with all that follows of them."""
     return Report(
         snapshot,
         tags,
@@ -79,7 +89,7 @@ def _held_once(
         at = root(each)
         while last is not None and root(last) is not at and order(root(last)) < order(at):
             last = next(known, None)
-        yield last if last is not None and last == each else each
+        yield last if last is not None and (last is each or last == each) else each
 
 
 def _findings(context: TagContext, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
@@ -119,6 +129,9 @@ def with_report_part(whole: Report, new: Report, of: Container[Repository]) -> R
         checked=tuple(dict.fromkeys((*whole.checked, *new.checked))),
         since={**since, **new.since},
         vanished=(*vanished, *new.vanished),
+        refreshed=whole.refreshed.union(
+            root.repository for root in snapshot.roots if root.repository in of
+        ),
     )
 
 

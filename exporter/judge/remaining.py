@@ -16,7 +16,7 @@ from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import FindingKey
 from exporter.judge.protection import Protection
 from exporter.judge.reachability import Reachability, below, resolved_tags
-from exporter.judge.report import Report, VanishedTag
+from exporter.judge.report import Report, Urgency, VanishedTag
 from exporter.judge.tag_verdict import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
@@ -145,7 +145,7 @@ def with_vanished(report: Report, before: Report | None) -> Report:
         return replace(report, vanished=before.vanished)
     now = report.snapshot.taken_at
     there = {(root.repository, root.tag) for root in report.snapshot.roots}
-    lost = (each.verdict.root for each in before.tags if each.verdict.cannot_be_pulled)
+    lost = (tag.verdict.root for tag in before.tags if tag.urgency is Urgency.CANNOT_BE_PULLED)
     broken = {(root.repository, root.tag): root.reference_class for root in lost}
     gone = [
         VanishedTag(*at, broken[at], now)

@@ -243,6 +243,8 @@ class Report:
     """The storage use, if a storage was given and could be read completely."""
     vanished: tuple[VanishedTag, ...] = ()
     """Broken tags that are not listed any more: nothing repaired them."""
+    refreshed: frozenset[Repository] = frozenset()
+    """The repositories that were judged since, each by what an audit of a part knew."""
 
     @property
     def empty(self) -> bool:

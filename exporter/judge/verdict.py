@@ -15,12 +15,16 @@ from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
 from exporter.judge.protection import Protection, Risk
 from exporter.judge.reachability import resolved_tags
 from exporter.judge.tag_verdict import Child, ChildKind, Lack, TagVerdict
+from exporter.judge.unchanged import Unchanged
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, natural
 
 
-def verdicts(snapshot: Snapshot) -> Iterator[TagVerdict]:
-    """Yield a verdict for every root, live first, then by repository and tag."""
+def verdicts(snapshot: Snapshot, unchanged: Unchanged | None = None) -> Iterator[TagVerdict]:
+    """Yield a verdict for every root, live first, then by repository and tag.
+
+    Where one of before holds again, that.
+    """
     ordered = sorted(snapshot.roots, key=order)
     known = resolved_tags(ordered)
     users = _users(snapshot)
@@ -28,12 +32,15 @@ def verdicts(snapshot: Snapshot) -> Iterator[TagVerdict]:
     protections: dict[Repository, Protection] = {}
     view: View | None = None
     for root in ordered:
-        uses = users.get((root.repository, root.tag or root.digest or ""), ())
-        logins = sorted({use.login for use in uses if use.login})
-        tried = (admissions.get((login, root.repository)) for login in logins)
         at = root.repository
         if at not in protections:
             protections[at] = Protection.of(snapshot, at, known.get(at, {}))
+        if unchanged and (last := unchanged.verdict(root, protections[at])):
+            yield last
+            continue
+        uses = users.get((root.repository, root.tag or root.digest or ""), ())
+        logins = sorted({use.login for use in uses if use.login})
+        tried = (admissions.get((login, root.repository)) for login in logins)
         if view is None or view.repository != at:
             view = View.of(snapshot, at)
         verdict = _verdict(view, root, protections[at], uses)

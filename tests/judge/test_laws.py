@@ -197,7 +197,7 @@ def test_what_two_reports_say_alike_is_held_once_and_nothing_else(
     earlier = judge(before, {})
 
     fresh = judge(now, {})
-    shared = judge(now, {}, earlier=earlier.tags)
+    shared = judge(now, {}, before=earlier)
 
     assert shared == fresh
     known = {id(each): each for each in earlier.tags}

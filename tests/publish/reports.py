@@ -21,6 +21,7 @@ from exporter.judge.protection import Risk
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.report import Report
 from exporter.judge.storage_use import CollectorForecast, StorageUse
+from exporter.judge.tag_report import tag_report
 from exporter.judge.tag_verdict import Child, ChildKind, Lack, LackingPlatform, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.links import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link
@@ -135,7 +136,8 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
     owned = facts.get("role") is not Role.PROXY
     judged = [(each, tuple(_findings(each)) if owned else ()) for each in verdicts]
     since = {finding.key: FIRST_SEEN for _, findings in judged for finding in findings}
-    return concluded(snapshot, judged, since)
+    reports = (tag_report(each, found, since) for each, found in judged)
+    return concluded(snapshot, tuple(reports), since)
 
 
 def rejudged(
@@ -150,7 +152,8 @@ def rejudged(
         (each, tuple(one for one in found if one.root == each.root)) for each in about.verdicts
     ]
     times = since if not isinstance(since, float | int) else {each.key: since for each in found}
-    return concluded(snapshot or about.snapshot, judged, times)
+    reports = (tag_report(each, told, times) for each, told in judged)
+    return concluded(snapshot or about.snapshot, tuple(reports), times)
 
 
 def status(

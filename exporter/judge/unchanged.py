@@ -1,0 +1,135 @@
+"""Results of the audit before that hold again, since nothing changed of what they rest on.
+
+A verdict rests on its root, on what is known at and below it, on the tags of its repository, and
+on who uses it. Whatever is not known to be the same is judged anew.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from exporter.facts.snapshot import Root, Snapshot
+from exporter.judge.protection import Protection
+from exporter.judge.reachability import matters, resolved_tags
+from exporter.judge.report import Report, TagReport
+from exporter.judge.tag_verdict import TagVerdict
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
+
+Name = tuple[Repository, Tag | Digest | None]
+Facts = Mapping[Repository, list[object]]
+
+
+@dataclass(slots=True)
+class Unchanged:
+    """The results of a report that hold for a newer snapshot."""
+
+    before: Report
+    now: Snapshot
+    _reports: dict[Name, TagReport] = field(init=False)
+    _tags: Mapping[Repository, Mapping[Digest, list[Tag]]] = field(init=False)
+    """The tags that were resolved before."""
+    _facts: tuple[Facts, Facts] = field(init=False)
+    """What was known of repositories, before and now."""
+    _content: frozenset[bytes] | None = field(init=False)
+    """Content of which something else is known in every repository; None if anything may be."""
+    _apart: set[Repository] = field(init=False)
+    """Repositories with verdicts that rest on all their tags, or on what the snapshot of before
+    does not say."""
+    _changed: dict[Repository, frozenset[bytes] | None] = field(default_factory=dict)
+    """Content of a repository of which something else is known; None if anything may be."""
+    _again: set[Name] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Compare what concerns more than one repository."""
+        old, new = self.before.snapshot, self.now
+        self._reports = {_name(each.verdict.root): each for each in self.before.tags}
+        # In the order of verdicts, as those of now.
+        self._tags = resolved_tags(each.verdict.root for each in self.before.tags)
+        self._facts = _facts(old), _facts(new)
+        alike = _of_registry(old) == _of_registry(new)
+        self._content = frozenset(_content(old, new)) if alike else None
+        verdicts = (each.verdict for each in self.before.tags)
+        self._apart = {each.root.repository for each in verdicts if matters(each)}
+        self._apart |= self.before.refreshed
+
+    def verdict(self, root: Root, protection: Protection) -> TagVerdict | None:
+        """Return the verdict of before where it holds again."""
+        name = _name(root)
+        last = self._reports.get(name)
+        if last is None or last.verdict.root != root:
+            return None
+        at = root.repository
+        if at not in self._changed:
+            self._changed[at] = self._changes(at, protection)
+        changed = self._changed[at]
+        if changed is None or (root.digest and self._touches(root.digest, changed)):
+            return None
+        self._again.add(name)
+        return last.verdict
+
+    def report(self, verdict: TagVerdict) -> TagReport | None:
+        """Return the report of before on a verdict that holds again."""
+        name = _name(verdict.root)
+        return self._reports[name] if name in self._again else None
+
+    def _changes(self, at: Repository, protection: Protection) -> frozenset[bytes] | None:
+        old, (then, now) = self.before.snapshot, self._facts
+        if self._content is None or at in self._apart or then.get(at) != now.get(at):
+            return None
+        if Protection.of(old, at, self._tags.get(at, {})) != protection:
+            return None
+        return self._content | self.now.sightings.changes(old.sightings, at)
+
+    def _touches(self, digest: Digest, changed: frozenset[bytes]) -> bool:
+        """Is any of this content at or below a manifest?"""
+        waiting, seen = [digest] if changed else [], set[Digest]()
+        while waiting:
+            each = waiting.pop()
+            if each.packed in changed:
+                return True
+            manifest = self.now.manifests.get(each)
+            if manifest is None or each in seen:
+                continue
+            seen.add(each)
+            keys = [key for key, _ in manifest.stated_sizes()]
+            if not changed.isdisjoint(keys):
+                return True
+            if manifest.is_index:
+                waiting += map(Digest.of_packed, keys)
+        return False
+
+
+def _name(root: Root) -> Name:
+    return root.repository, root.tag or root.digest
+
+
+def _of_registry(seen: Snapshot) -> tuple[object, ...]:
+    """Return the facts of a whole registry on which every verdict rests."""
+    where = seen.registry, seen.address, seen.role, seen.platforms, seen.parts
+    return *where, seen.collector, seen.kind, seen.require_attached
+
+
+def _facts(seen: Snapshot) -> Facts:
+    """Return what is known of each repository besides its tags and its content."""
+    found: defaultdict[Repository, list[object]] = defaultdict(list)
+    for use in seen.uses:
+        found[use.reference.repository].append(use)
+    for tried in seen.admissions:
+        found[tried.repository].append(tried)
+    for differs in seen.disagreements:
+        found[differs.repository].append(differs)
+    for place, known in (*seen.recovered.items(), *seen.attached.items()):
+        found[place[0]].append((place, known))
+    return found
+
+
+def _content(old: Snapshot, new: Snapshot) -> Iterator[bytes]:
+    """Yield the content of which manifest, platform or diff ids are not known as before."""
+    yield from (each.packed for each in old.manifests.keys() ^ new.manifests.keys())
+    yield from _differing(old.config_platforms, new.config_platforms)
+    yield from _differing(old.diff_id_mismatches, new.diff_id_mismatches)
+
+
+def _differing(old: Mapping[Digest, object], new: Mapping[Digest, object]) -> Iterable[bytes]:
+    return (at.packed for at in old.keys() | new.keys() if old.get(at) != new.get(at))

@@ -1,0 +1,221 @@
+"""What an audit takes of the report before is what it would find itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.attached import Attachment, Attachments
+from exporter.facts.diff_ids import DiffIdMismatch
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import HASHED, HEADER, LAST_BYTE, STORED, State, gone, unknown
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import (
+    Admission,
+    Disagreement,
+    RegistryPart,
+    Role,
+    Root,
+    Sealed,
+    Snapshot,
+)
+from exporter.facts.use import ReferenceClass
+from exporter.judge.judgement import judge, report_part, with_report_part
+from exporter.judge.protection import Protection
+from exporter.judge.unchanged import Unchanged
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import parse
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository, Tag
+from tests import worlds
+from tests.fakes import use
+from tests.judge.kinds import ANY
+from tests.judge.scene import APP, NOW
+
+OTHER: Final = Repository("other")
+BASE: Final = worlds.layer("base")
+IMAGES: Final = [worlds.image(seed, layers=(BASE, worlds.layer(seed))) for seed in "ab"]
+ARM: Final = worlds.image("arm", "linux/arm64", (BASE,))
+INDEX: Final = worlds.index(IMAGES[0], ARM)
+TOPS: Final = [*IMAGES, INDEX, worlds.index(INDEX, worlds.chart("c")), worlds.build_cache("k")]
+EVERY: Final = list({each.digest: each for top in TOPS for each in top.walk()}.values())
+MANIFESTS: Final = {each.digest: parse(each.body, each.digest) for each in EVERY}
+CONFIGS: Final = [each.config.digest for each in (*IMAGES, ARM)]
+DIGESTS: Final = sorted({d.digest for each in EVERY for d in (each, *each.blobs)})
+LOOKS: Final = [
+    STORED,
+    LAST_BYTE,
+    HASHED,
+    HEADER,
+    gone(State.MISSING, "404"),
+    unknown(Reason.RESET),
+]
+AT: Final = st.sampled_from([APP, OTHER])
+PLACES: Final = st.tuples(AT, st.sampled_from(DIGESTS))
+NAMES: Final = [Tag("v1"), Tag("v2"), Tag("latest"), None]
+
+
+def some(values: st.SearchStrategy, most: int = 2) -> st.SearchStrategy:  # type: ignore[type-arg] # of any value
+    return st.lists(values, max_size=most, unique=True).map(tuple)
+
+
+DIGEST: Final = st.sampled_from([each.digest for each in TOPS])
+USES: Final = st.builds(
+    use,
+    st.sampled_from(["app:v1", "other:v2", f"app@{INDEX.digest}", f"other@{IMAGES[0].digest}"]),
+    st.sampled_from(["linux/amd64", "linux/arm64", "linux/386"]),
+    reference_class=st.sampled_from(ReferenceClass),
+    running=st.frozensets(st.sampled_from(CONFIGS + [each.digest for each in TOPS]), max_size=2),
+    login=st.sampled_from(["", "pull"]),
+    failing_pulls=st.integers(0, 1),
+)
+ROOTS: Final = st.lists(
+    st.builds(
+        Root,
+        AT,
+        st.sampled_from(NAMES),
+        DIGEST,
+        st.sampled_from([HEADER, STORED, HEADER, *LOOKS]),
+        st.sampled_from(ReferenceClass),
+        st.just(frozenset()) | st.just(frozenset({Platform.parse("linux/arm64")})),
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda root: (root.repository, root.tag or root.digest),
+).map(tuple)
+SEALS: Final = st.dictionaries(
+    AT, st.dictionaries(DIGEST, some(st.sampled_from(NAMES[:3])), max_size=2).map(Sealed)
+)
+LOOKED: Final = st.fixed_dictionaries(
+    {
+        (at, each): st.sampled_from([STORED, STORED, *LOOKS])
+        for at in (APP, OTHER)
+        for each in DIGESTS
+    }
+)
+ATTACHED: Final = st.builds(
+    lambda look: Attachments((Attachment(DIGESTS[0], "sig", None, look),)), st.sampled_from(LOOKS)
+)
+FACTS: Final[dict[str, st.SearchStrategy]] = {  # type: ignore[type-arg] # of any fact
+    "registry": st.sampled_from(["registry.example", "registry.example", "mirror.example"]),
+    "address": st.sampled_from(["", "https://registry.example"]),
+    "taken_at": st.sampled_from([NOW, NOW + 900]),
+    "role": st.sampled_from(Role),
+    "platforms": st.frozensets(st.just(Platform.parse("linux/amd64")), max_size=1),
+    "collector": st.sampled_from(Collector),
+    "roots": ROOTS,
+    "manifests": st.sets(st.sampled_from(sorted(MANIFESTS)), max_size=2).map(
+        lambda unread: {at: each for at, each in MANIFESTS.items() if at not in unread}
+    ),
+    "sightings": LOOKED,
+    "config_platforms": st.dictionaries(
+        st.sampled_from(CONFIGS), st.sampled_from([Platform.parse("linux/amd64")])
+    ),
+    "listed": st.dictionaries(AT, st.integers(0, 2)),
+    "sealed": SEALS,
+    "uses": some(USES),
+    "admissions": some(st.builds(Admission, st.just("pull"), AT, st.sampled_from([True, False]))),
+    "gone": st.booleans(),
+    "gaps": some(st.just(Gap(Scope.REGISTRY, "x", Reason.RESET))),
+    "recovered": st.dictionaries(PLACES, st.sampled_from(["404", "500"]), max_size=2),
+    "read_in_full": st.none() | st.integers(0, 1),
+    "diff_id_mismatches": st.dictionaries(
+        st.sampled_from([each.digest for each in IMAGES]),
+        st.just((DiffIdMismatch(BASE.digest, "unpacks to x"),)),
+    ),
+    "kind": st.sampled_from(ANY),
+    "parts": some(
+        st.builds(RegistryPart, st.sampled_from([("app",), ("other",)]), st.sampled_from(Role)), 1
+    ),
+    "unasked": some(AT),
+    "delisted": some(st.tuples(AT, st.just(Tag("v1")))),
+    "attached": st.dictionaries(st.tuples(AT, DIGEST), ATTACHED, max_size=2),
+    "require_attached": some(st.just("sig")),
+    "refreshed_at": st.none() | st.just(NOW + 1),
+    "proven_at": st.dictionaries(PLACES, st.just(NOW - 9), max_size=2),
+    "disagreements": some(
+        st.builds(
+            Disagreement, AT, st.sampled_from(NAMES), DIGEST, st.just("there"), st.just("not")
+        )
+    ),
+    "sampled_at": st.none() | st.sampled_from([NOW, NOW + 900]),
+}
+SNAPSHOTS: Final = st.fixed_dictionaries(FACTS)
+CHANGED: Final = st.sets(st.sampled_from(sorted(FACTS)), max_size=3)
+
+
+def test_each_fact_of_a_snapshot_changes_in_the_law_below() -> None:
+    """A fact that is new here may be one on which verdicts rest: `Unchanged` must look at it."""
+    assert FACTS.keys() == {each.name for each in fields(Snapshot)}
+
+
+def mixed(old: dict[str, object], new: dict[str, object], changed: set[str]) -> Snapshot:
+    return Snapshot(**{**old, **{each: new[each] for each in changed}})  # type: ignore[arg-type] # as listed
+
+
+@given(SNAPSHOTS, SNAPSHOTS, CHANGED, st.none() | st.sampled_from(DIGESTS))
+def test_a_report_after_another_is_what_an_audit_from_nothing_says(
+    old: dict[str, object], new: dict[str, object], changed: set[str], turned: Digest | None
+) -> None:
+    before = judge(Snapshot(**old), {})  # type: ignore[arg-type] # as listed
+    now = mixed(old, new, changed)
+    if turned:
+        look = now.sightings.get((APP, turned))
+        other = STORED if look != STORED else LAST_BYTE
+        now = replace(now, sightings=now.sightings.amended({(APP, turned): other}))
+
+    assert judge(now, before.since, before=before) == judge(now, before.since)
+
+
+@given(SNAPSHOTS, SNAPSHOTS, CHANGED, SNAPSHOTS, CHANGED)
+def test_nor_does_it_rest_on_what_only_a_part_knew(
+    old: dict[str, object],
+    new: dict[str, object],
+    changed: set[str],
+    last: dict[str, object],
+    moved: set[str],
+) -> None:
+    whole, of = judge(Snapshot(**old), {}), {APP}  # type: ignore[arg-type] # as listed
+    part = report_part(judge(mixed(old, new, changed), whole.since), of)
+    before = with_report_part(whole, part, of)
+    now = mixed(old, last, moved)
+
+    assert judge(now, before.since, before=before) == judge(now, before.since)
+
+
+def test_only_tags_are_judged_of_which_something_changed() -> None:
+    roots = [
+        Root(APP, Tag(f"v{n}"), each.digest, HEADER, ReferenceClass.SELECTED)
+        for n, each in enumerate(TOPS)
+    ]
+    roots.append(Root(OTHER, Tag("v1"), INDEX.digest, HEADER, ReferenceClass.SELECTED))
+    seen = {(at, each): STORED for at in (APP, OTHER) for each in DIGESTS}
+    old = Snapshot("registry.example", NOW, roots=tuple(roots), manifests=MANIFESTS, sightings=seen)  # type: ignore[arg-type] # packed
+    own = IMAGES[1].layers[1].digest
+    now = replace(old, sightings=old.sightings.amended({(APP, own): LAST_BYTE}))
+    before = judge(old, {})
+    unchanged = Unchanged(before, now)
+
+    kept = {
+        root.name
+        for root in now.roots
+        if unchanged.verdict(root, Protection.of(now, root.repository, _known(now, root)))
+        if root.repository == APP
+    }
+
+    here = [root for root in roots if root.repository == APP]
+    assert kept == {root.name for root in here if root.digest != IMAGES[1].digest}
+    report = judge(now, before.since, before=before)
+    again = {id(each) for each in before.tags}
+    assert [each.name for each in report.tags if id(each) not in again] == []
+
+
+def _known(seen: Snapshot, root: Root) -> dict[Digest, list[Tag]]:
+    found: dict[Digest, list[Tag]] = {}
+    for each in sorted(seen.roots, key=lambda each: each.name):
+        if each.repository == root.repository and each.tag and each.digest:
+            found.setdefault(each.digest, []).append(each.tag)
+    return found
