@@ -106,16 +106,24 @@ def _zsh(commands: Sequence[CompletedCommand]) -> str:
     listed = "\n".join(f"    {quote(f'{each.name}:{each.help}')}" for each in commands)
     cases = []
     for command in commands:
-        lines = " \\\n".join(f"      {spec}" for each in command.options for spec in _specs(each))
+        specs = (*_rest(command), *(spec for each in command.options for spec in _specs(each)))
+        lines = " \\\n".join(f"      {spec}" for spec in specs)
         cases.append(f"    {command.name}) _arguments \\\n{lines} ;;")
     return _ZSH.format(commands=listed, cases="\n".join(cases))
+
+
+def _rest(command: CompletedCommand) -> Iterator[str]:
+    """Yield the specifications of the arguments: `_arguments` takes one at most for the rest."""
+    given = [each for each in command.options if not each.names]
+    if given and given[0].choices:
+        yield quote(f"1:argument:({' '.join(given.pop(0).choices)})")
+    if given:
+        yield quote("*:argument:_files")
 
 
 def _specs(option: CompletedOption) -> Iterator[str]:
     """Yield the specifications of an option for `_arguments`: one for each of its names."""
     value = "_files" if option.is_file or not option.choices else f"({' '.join(option.choices)})"
-    if not option.names:
-        yield quote(f"*:argument:{value}")
     text = "".join(f"\\{each}" if each in "[]:\\" else each for each in option.help)
     for name in option.names:
         yield quote(f"*{name}[{text}]{f':value:{value}' if option.takes_value else ''}")
