@@ -33,6 +33,7 @@ from exporter.serve.audit_job import AuditJob
 from exporter.serve.board import Board, aging
 from exporter.serve.changes import following
 from exporter.serve.event_queue import heard
+from exporter.serve.ledger_lock import LedgerLock
 from exporter.serve.loop_thread import LoopThread, in_background, timed
 from exporter.serve.schedule import Schedule
 from exporter.serve.scrub_job import scrubbing
@@ -86,6 +87,7 @@ class Service:
         self.board = Board(app_state, limits)
         self._audits = LoopThread()
         self._heap = Heap()
+        self._ledger_lock = LedgerLock()
         self._told = asyncio.Event()
         self.address = ""
         """`host:port` on which it listens, once it does."""
@@ -162,6 +164,7 @@ class Service:
             async with timed(self._loops["audit"], self._heap.step):
                 while not self._stopping:
                     await self._generation()
+        self._ledger_lock.release()
 
     async def _probe(self, asked: Asked) -> Report:
         return await self._audits.call(lambda: self._probing(asked))
@@ -173,6 +176,7 @@ class Service:
         shard = self._shard_of(self._settings)
         export = _parquet_export(self._settings)
         loops = self._loops["registry"]
+        self._ledger_lock.take(self._settings.ledger)
         async with assembled(self._settings, self._environ, shard, loops) as assembly:
             references = assembly.references
             job = AuditJob(
@@ -286,6 +290,7 @@ class Service:
         self._shard_of(settings)
         _parquet_export(settings)
         if settings.ledger != self._settings.ledger:
+            self._ledger_lock.try_other(settings.ledger)
             Ledger(settings.ledger, time.time).close()
         return settings
 
