@@ -9,19 +9,17 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from exporter.commands import refusing
+from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit
+from exporter.commands.config_check import ConfigCheck
 from exporter.commands.options import shard
 from exporter.config.loading import Misconfigured, load, load_usable
 from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed
-from exporter.ports import Unseen
-from exporter.publish.web.config import WebConfig, server_context
+from exporter.publish.formatting import count_words
+from exporter.publish.web.config import WebConfig
 from exporter.publish.web.config import load as web_config
 from exporter.serve.logs import configure
-from exporter.store.ledger_file import check_place
-from exporter.wiring.parquet_export import imported
-from exporter.wiring.registry_storage import library
 from exporter.wiring.service import Service, Unstartable
 
 _log: Final = logging.getLogger("pullproof.config")
@@ -38,7 +36,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.check_config:
         with refusing(Misconfigured):
             settings = load(args.config, environ)
-        sys.stdout.write(_checked(args, settings))
+        sys.stdout.write(_checked(args, settings, environ))
         return Exit.WELL
     with refusing(Misconfigured):
         loaded = load_usable(args.config, environ)
@@ -71,16 +69,16 @@ def _end_soon() -> None:
     last.start()
 
 
-def _checked(args: argparse.Namespace, settings: Settings) -> str:
-    """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
-    asked = _web(settings)
-    with refusing(Malformed, Unseen):
-        check_place(settings.ledger)
-        if asked and asked.tls:
-            server_context(asked.tls)
-        _import_extras(settings)
-    count = len(settings.registries)
-    return f"{args.config}: {count} {'registry' if count == 1 else 'registries'}, valid\n"
+def _checked(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Try what else is named, and say that all is well; raises `Refused`."""
+    check = ConfigCheck(settings, _web(settings), environ)
+    if check.faults:
+        raise Refused("\npullproof: ".join(check.faults))
+    for each in check.warnings:
+        sys.stderr.write(f"pullproof: warning: {each}\n")
+    counts = ((len(settings.registries), "registry"), (len(check.warnings), "warning"))
+    registries, warnings = (count_words(*each) for each in counts)
+    return f"{args.config}: {registries}, valid{f'; {warnings}' if check.warnings else ''}\n"
 
 
 def _web(settings: Settings) -> WebConfig | None:
@@ -88,13 +86,3 @@ def _web(settings: Settings) -> WebConfig | None:
     path = settings.web_config_file
     with refusing(Malformed):
         return web_config(path) if path else None
-
-
-def _import_extras(settings: Settings) -> None:
-    """Raise `Unseen` where something is asked for that only an extra brings."""
-    if settings.facts:
-        imported("exporter.publish.exports.export")
-        imported("exporter.sources.export_folder")
-    for registry in settings.registries:
-        if registry.storage and registry.storage.url:
-            library(registry.storage.url)

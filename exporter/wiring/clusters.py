@@ -13,16 +13,13 @@ from exporter.sources.cluster.custom import CustomResource, Finished
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
+def check(settings: ClusterSettings, environ: Mapping[str, str]) -> None:
+    """Raise `Unseen` where the cluster cannot be reached as the settings say; it is not asked."""
+    _access(settings, environ).check()
+
+
 def cluster(settings: ClusterSettings, environ: Mapping[str, str]) -> Cluster:
     """Return one cluster, unasked."""
-    access = Access(
-        settings.label,
-        environ,
-        context=settings.context or "",
-        kubeconfig=settings.kubeconfig,
-        in_cluster=settings.in_cluster,
-        timeout=settings.timeout.total_seconds(),
-    )
     options = ClusterOptions(
         namespaces=settings.namespaces,
         leave_out=frozenset(settings.leave_out),
@@ -34,7 +31,18 @@ def cluster(settings: ClusterSettings, environ: Mapping[str, str]) -> Cluster:
         memory=settings.nodes_memory.total_seconds(),
         custom=tuple(map(_resource, settings.custom_resources)),
     )
-    return Cluster(access, options, time.time)
+    return Cluster(_access(settings, environ), options, time.time)
+
+
+def _access(settings: ClusterSettings, environ: Mapping[str, str]) -> Access:
+    return Access(
+        settings.label,
+        environ,
+        context=settings.context or "",
+        kubeconfig=settings.kubeconfig,
+        in_cluster=settings.in_cluster,
+        timeout=settings.timeout.total_seconds(),
+    )
 
 
 def _resource(settings: CustomResourceSettings) -> CustomResource:

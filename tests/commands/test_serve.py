@@ -112,3 +112,140 @@ def test_a_start_with_a_wrong_web_configuration_is_refused_as_the_check_does(
 
     (line,) = capsys.readouterr().err.splitlines()
     assert "web.yml: line 1: basic_auth_users.prom: " in line
+
+
+HUB_ENTRY = '{"auths": {"registry.example.com": {"auth": "%s"}}}'
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: u, user: {exec: {command: touch, args: [ran], apiVersion: v1}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "docker.json: not JSON"),
+        ("[]", "docker.json: not a JSON object"),
+        (None, "docker.json: Permission denied"),
+        (HUB_ENTRY % "%%", "docker.json: 'registry.example.com': auth is not valid base64"),
+        ('{"credsStore": "none-such"}', "docker.json: docker-credential-none-such: not installed"),
+        (
+            '{"credHelpers": {"registry.example.com/team": "none-such"}}',
+            "docker.json: docker-credential-none-such: not installed",
+        ),
+        (
+            '{"credHelpers": {"registry.example.com": "../x"}}',
+            "not the name of a credential helper",
+        ),
+    ],
+)
+def test_a_docker_config_that_gives_no_login_is_told_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, told: str
+) -> None:
+    file = tmp_path / "docker.json"
+    file.write_text(content or "{}")
+    file.chmod(0 if content is None else 0o600)
+    if content is None and os.access(file, os.R_OK):
+        file.unlink()  # root may read everything, but no loop of links
+        file.symlink_to(file)
+        told = "docker_config: "
+
+    named = ONE.replace("'}", "', docker_config: docker.json}")
+    assert checked(tmp_path, named) == USAGE
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "line 1: registries[0].docker_config: " in line
+    assert told in line
+
+
+def test_a_docker_config_for_other_registries_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "docker.json").write_text('{"auths": {"other.example": {"auth": "%%"}}}')
+
+    named = ONE.replace("'}", "', docker_config: docker.json}")
+    assert checked(tmp_path, named) == 0
+
+
+@pytest.mark.parametrize(
+    ("cluster", "content", "told"),
+    [
+        ("context: nowhere, ", KUBECONFIG, "nowhere: no context nowhere; known: here"),
+        ("", KUBECONFIG.replace("cluster: c,", "cluster: d,"), "no cluster d; known: c"),
+        ("", KUBECONFIG.replace("user: u}", "user: v}"), "no user v; known: u"),
+        ("", "{", "the kubeconfig cannot be used"),
+        ("", "[]", "the kubeconfig cannot be used"),
+        ("", "", "the kubeconfig cannot be used"),
+    ],
+)
+def test_a_kubeconfig_without_the_context_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cluster: str, content: str, told: str
+) -> None:
+    (tmp_path / "kubeconfig").write_text(content)
+
+    assert checked(tmp_path, f"{ONE}clusters: [{{{cluster}kubeconfig: kubeconfig}}]\n") == USAGE
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "clusters[0]: " in line
+    assert told in line
+
+
+def test_the_plugin_of_a_kubeconfig_is_not_run_by_a_check(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+
+    assert checked(tmp_path, f"{ONE}clusters: [{{kubeconfig: kubeconfig}}]\n") == 0
+
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("references: [{file: none.txt}]", "none.txt: No such file or directory"),
+        ("references: [{file: .}]", "not a file"),
+        ("references: [{file: list.yaml}]", "list.yaml: not a list of references"),
+        ("references: [{file: list.txt}]", "list.txt:2: "),
+        ("storage: {path: nowhere}", "registry.example.com: storage.path: "),
+        ("clusters: [{in_cluster: true}]", "in-cluster: not in a pod of Kubernetes"),
+    ],
+)
+def test_what_may_come_later_is_told_and_no_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, told: str
+) -> None:
+    (tmp_path / "list.yaml").write_text("a: b")
+    (tmp_path / "list.txt").write_text("registry.example.com/app:1\nA/B\n")
+    text = ONE.replace("'}", f"', {more}}}") if "storage" in more else f"{ONE}{more}\n"
+
+    assert checked(tmp_path, text) == 0
+
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert line.startswith("pullproof: warning: ")
+    assert told in line
+    assert said.out.endswith("1 registry, valid; 1 warning\n")
+
+
+def test_an_export_that_a_start_would_fall_over_is_told_beside_other_faults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+
+    faulty = f"{ONE}facts: {{path: file/facts}}\nledger: nowhere/ledger\n"
+    assert checked(tmp_path, faulty) == USAGE
+
+    ledger, facts = capsys.readouterr().err.splitlines()
+    assert "the ledger's folder does not exist" in ledger
+    assert facts.endswith("/file: not a folder")
+    assert not (tmp_path / "facts").exists()
+
+
+def test_a_ledger_in_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite writes files beside it: a writable file alone is not enough."""
+    assert checked(tmp_path, f"{ONE}ledger: /proc/self/comm\n") == USAGE
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "/proc/self/comm" in line

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -52,11 +53,9 @@ class Access:
         Raises `Unseen`. The client library's own words are not repeated: some quote a token.
         """
         configuration = Configuration()
-        try:
+        with self._refusing():
             paths = [path for path in self._paths() if path.exists()]
-            # With no file to go by, it is the pod's own cluster, as for kubectl.
-            free = not (paths or self.context or self.kubeconfig)
-            if self.in_cluster or (free and "KUBERNETES_SERVICE_HOST" in self.environ):
+            if self._is_pod(paths):
                 token, authority = self.account / "token", self.account / "ca.crt"
                 pod = InClusterConfigLoader(str(token), str(authority), environ=self.environ)
                 pod.load_and_set(configuration)
@@ -64,6 +63,25 @@ class Access:
                 self._by_kubeconfig(configuration, paths)
             self._settle(configuration)
             return ApiClient(configuration)
+
+    def check(self) -> None:
+        """Raise `Unseen` where there are no credentials. No plugin is run, no cluster is asked."""
+        with self._refusing():
+            paths = [path for path in self._paths() if path.exists()]
+            if not self._is_pod(paths):
+                self._chosen(self._merged(paths))
+            elif "KUBERNETES_SERVICE_HOST" not in self.environ:
+                raise self._unusable("not in a pod of Kubernetes")
+
+    def _is_pod(self, paths: list[Path]) -> bool:
+        """With no file to go by, it is the pod's own cluster, as for kubectl."""
+        free = not (paths or self.context or self.kubeconfig)
+        return self.in_cluster or (free and "KUBERNETES_SERVICE_HOST" in self.environ)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
         except Unseen:
             raise
         except Exception as error:
@@ -78,18 +96,21 @@ class Access:
         named = self.environ.get("KUBECONFIG") or home
         return [Path(path) for path in named.split(":") if path]
 
-    def _by_kubeconfig(self, configuration: Configuration, paths: list[Path]) -> None:
+    def _merged(self, paths: list[Path]) -> ConfigNode:
         if not paths:
             named = ", ".join(map(str, self._paths()))
             raise self._unusable(f"no kubeconfig at {named}")
-        merged = _merged([path for path in paths if path.stat().st_size] or paths)
-        self._prepare(merged)
+        return _merged([path for path in paths if path.stat().st_size] or paths)
+
+    def _by_kubeconfig(self, configuration: Configuration, paths: list[Path]) -> None:
+        merged = self._merged(paths)
+        self._prepare(*self._chosen(merged))
         # Without a base path of its own, each relative path is that of the file that names it.
         loader = KubeConfigLoader(merged, self.context or None, config_base_path=None)
         loader.load_and_set(configuration)
 
-    def _prepare(self, merged: ConfigNode) -> None:
-        """Refuse what is not safe, and let a plugin give its credentials now."""
+    def _chosen(self, merged: ConfigNode) -> tuple[ConfigNode, ConfigNode]:
+        """Return the cluster and the user of the context, and refuse what is not safe."""
         context = self._entry(
             merged, "context", self.context or merged.value.get("current-context")
         )
@@ -103,6 +124,10 @@ class Access:
             raise self._unusable(
                 "as (impersonation) is not supported: use an account with its own permissions"
             )
+        return cluster, user
+
+    def _prepare(self, cluster: ConfigNode, user: ConfigNode) -> None:
+        """Let a plugin give its credentials now."""
         if user.value.get("tokenFile"):
             user.value.pop("token", None)  # the file is the one that is rotated
         if spec := user.value.pop("exec", None):

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,16 +142,23 @@ class DockerConfig:
         """Ask the helpers anew for a login that has expired."""
         self.helpers.forget(login)
 
+    def check(self, host: str) -> None:
+        """Raise `Malformed` where a file or a login for a host is of no use. No helper is run."""
+        for path in self.paths:
+            try:
+                for name in (host, *_names(path, host)):
+                    entry = _entry(path, host, name.partition("/")[2], self.required)
+                    _check(entry) if entry else None
+            except Malformed as error:
+                raise Malformed(f"{path}: {error}") from error
+
     async def _login(self, entry: "_Entry") -> Login | None:
         """Return the login of the host's helper, else of the general one, else the written one."""
         if entry.helper is not None:
             return await self.helpers.ask(entry.helper, entry.server)
         if entry.store and (login := await self.helpers.ask(entry.store, entry.server)):
             return login
-        try:
-            return _written(entry.fields)
-        except Malformed as error:
-            raise Malformed(f"{entry.key[:100]!r}: {error}") from error
+        return entry.written
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,32 @@ class _Entry:
     """The helper of all registries; empty is none."""
     key: str = ""
     fields: Json = field(default_factory=dict, repr=False)
+
+    @property
+    def written(self) -> Login | None:
+        """The login in the file itself. Raises `Malformed`, without secrets."""
+        try:
+            return _written(self.fields)
+        except Malformed as error:
+            raise Malformed(f"{self.key[:100]!r}: {error}") from error
+
+
+def _check(entry: _Entry) -> None:
+    """Raise `Malformed` where a login cannot be asked for or read."""
+    helper = entry.store if entry.helper is None else entry.helper
+    if helper or entry.helper is not None:
+        if not _NAME.fullmatch(helper):
+            raise Malformed(f"{helper[:80]!r} is not the name of a credential helper")
+        if shutil.which(program := f"docker-credential-{helper}") is None:
+            raise Malformed(f"{program}: not installed")
+    _ = entry.written
+
+
+def _names(path: Path, host: str) -> list[str]:
+    """Return the parts of a host under which a file has logins of their own."""
+    config = _load(path) or {}
+    filed = (*_mapping(config, "credHelpers"), *_mapping(config, "auths"))
+    return [each for each in map(_filed, filed) if each.startswith(f"{host}/")]
 
 
 def _entry(path: Path, host: str, repository: str, required: bool) -> _Entry | None:  # noqa: FBT001 - by position, into a thread
