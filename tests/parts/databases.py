@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis of a test, on ports of their own, for registries that need them."""
+"""A PostgreSQL and a Redis of a test, on ports of their own, and registries that need them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tests.parts.needs import program
 from tests.parts.ports import held
 from tests.parts.process import PATIENCE, running
+from tests.parts.stand import SlowServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +83,25 @@ def redis(folder: Path) -> Iterator[Redis]:
         command = (program("redis-server"), "--port", port, "--save", "", "--dir", str(folder))
         with running(command, "(Ready to accept connections)", folder / "redis.log"):
             yield Redis(port)
+
+
+@dataclass(frozen=True)
+class DatabaseServer(SlowServer):
+    """A registry that keeps in a PostgreSQL and a Redis what it knows."""
+
+    host: str
+    folder: Path
+    database: PostgreSQL
+    cache: Redis
+
+    def sql(self, statement: str) -> list[str]:
+        """Ask its database; return the lines of the answer."""
+        return self.database.sql(statement)
+
+
+@contextmanager
+def databases(folder: Path, name: str) -> Iterator[tuple[PostgreSQL, Redis]]:
+    """Run both for a registry whose files are in a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with postgresql(folder, name) as database, redis(folder) as cache:
+        yield database, cache

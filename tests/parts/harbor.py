@@ -5,12 +5,10 @@ How to build it: docs/registries/harbor.md.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,21 +21,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from exporter.sources.registry.credentials import Login
 from tests.parts.client import Client
-from tests.parts.databases import PostgreSQL, Redis, postgresql, redis
+from tests.parts.databases import DatabaseServer, databases
 from tests.parts.http import Answer
 from tests.parts.needs import program
 from tests.parts.ports import held
 from tests.parts.process import PATIENCE, running, until
-from tests.parts.recorded import HOST, PUBLIC, one
-from tests.parts.stand import RecordedKind
+from tests.parts.recorded import PUBLIC, nameless, one
+from tests.parts.stand import RecordedKind, basic, kept
 from tests.parts.tree import data, home
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from exporter.oci.digest import Digest
     from tests.parts.recorded import Stage
-    from tests.worlds import Made
 
 Json = dict[str, object]
 
@@ -46,7 +43,7 @@ SOURCES: Final = os.environ.get("PULLPROOF_HARBOR", "")
 VERSION: Final = "v2.15.2"
 """Of the Harbor whose answers are recorded."""
 ADMIN: Final = Login("admin", "A-password-0f-tests")
-LOGIN: Final = f"Basic {base64.b64encode(f'{ADMIN.username}:{ADMIN.password}'.encode()).decode()}"
+LOGIN: Final = basic(ADMIN)
 SCANNER: Final = "scanner"
 """How the names of robots begin that it takes for scanners."""
 _SECRET: Final = "0123456789abcdef"
@@ -55,19 +52,8 @@ _MOST: Final = 100
 """Entries of a page of its API."""
 
 
-@dataclass(frozen=True, slots=True)
-class Harbor:
-    """A server that is up. Its projects may be read by anybody."""
-
-    host: str
-    """`127.0.0.1:port`, as it stands in references."""
-    folder: Path
-    database: PostgreSQL
-    cache: Redis
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}"
+class Harbor(DatabaseServer):
+    """A Harbor that is up. Its owners are projects, which anybody may read."""
 
     @property
     def root(self) -> Path:
@@ -147,10 +133,6 @@ class Harbor:
         made = self.call("POST", "robots", body).json()
         return made["name"], made["secret"]
 
-    def sql(self, statement: str) -> list[str]:
-        """Ask its database; return the lines of the answer."""
-        return self.database.sql(statement)
-
     @contextmanager
     def client(self, repository: str) -> Iterator[Client]:
         """A client that may do everything to one repository."""
@@ -158,12 +140,6 @@ class Harbor:
             # To whoever shows its cookie it is a browser, which must prove where a form came from.
             client.http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
             yield client
-
-    def push(self, repository: str, made: Made, *tags: str) -> None:
-        """Push an image by hand into a project, which is made, and point tags at it."""
-        self.own(repository.partition("/")[0])
-        with self.client(repository) as client:
-            client.push(made, *tags)
 
     def delete(self, repository: str, digest: Digest) -> None:
         """Delete a manifest, unless an index references it: Harbor refuses that."""
@@ -183,11 +159,8 @@ class Harbor:
         """Return what it says to those who show no token."""
         with httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE) as http:
             said = dict(one(http, "GET", path) for path in PUBLIC)
-        for key, each in said.items():
-            shown = {name: text.replace(self.host, HOST) for name, text in each.headers.items()}
-            said[key] = replace(each, headers=shown)
         token = Answer(200, b'{"token":"recorded"}', {"content-type": "application/json"})
-        return {**said, "GET /service/token": token}
+        return {**nameless(said, self.host), "GET /service/token": token}
 
     def data(self, repository: str, digest: Digest) -> Path:  # noqa: ARG002 - one file for all
         """The file that holds a blob's or manifest's bytes, whichever repositories use it."""
@@ -227,10 +200,8 @@ class Harbor:
 @contextmanager
 def harbor(folder: Path) -> Iterator[Harbor]:
     """Run a Harbor whose configuration, database, storage and logs are in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as up:
-        database = up.enter_context(postgresql(folder, "registry"))
-        cache = up.enter_context(redis(folder))
+        database, cache = up.enter_context(databases(folder, "registry"))
         names = ("core", "registry", "registryctl", "jobservice")
         ports = {each: up.enter_context(held()).partition(":")[2] for each in names}
         ports |= {"postgres": database.port, "redis": cache.port}
@@ -355,16 +326,5 @@ def _until_it_answers(url: str) -> None:
     until(answers, f"{url} answers")
 
 
-@contextmanager
-def _stand(folder: Path, _: Collection[str], session: ExitStack) -> Iterator[Harbor]:
-    if (server := _SERVERS.get(session)) is None:
-        server = _SERVERS[session] = session.enter_context(harbor(folder))
-    server.forget()
-    server.own("team")  # of a project that is missing it says other things
-    yield server
-
-
-_SERVERS: Final[dict[ExitStack, Harbor]] = {}
-"""Those that are up for a session: each takes half a minute to start."""
-KIND: Final = RecordedKind("harbor", VERSION, SOURCES, _stand, login=ADMIN, lies=True)
+KIND: Final = RecordedKind("harbor", VERSION, SOURCES, kept(harbor), login=ADMIN, lies=True)
 """Its distribution keeps descriptors in Redis."""

@@ -6,7 +6,6 @@ How to build one: docs/registries/quay.md.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -20,14 +19,14 @@ import httpx
 
 from exporter.sources.registry.credentials import Login
 from tests.parts.client import Client
-from tests.parts.databases import PostgreSQL, Redis, postgresql, redis
+from tests.parts.databases import DatabaseServer, PostgreSQL, Redis, databases
 from tests.parts.ports import held
 from tests.parts.process import PATIENCE, running
-from tests.parts.recorded import HOST, PUBLIC, one
-from tests.parts.stand import RecordedKind
+from tests.parts.recorded import PUBLIC, nameless, one
+from tests.parts.stand import RecordedKind, basic, kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from exporter.oci.digest import Digest
     from tests.parts.recorded import Stage
@@ -41,7 +40,7 @@ SOURCES: Final = os.environ.get("PULLPROOF_QUAY", "")
 VERSION: Final = "ffba0c70e2d8"
 """The commit of the Quay whose answers are recorded, of 2026-08-21."""
 ADMIN: Final = Login("admin", "A-password-0f-tests")
-_LOGIN: Final = f"Basic {base64.b64encode(f'{ADMIN.username}:{ADMIN.password}'.encode()).decode()}"
+_LOGIN: Final = basic(ADMIN)
 _CATALOGUE: Final = "registry:catalog:*"
 _MONTH: Final = 30 * 24 * 3600 * 1000
 """Milliseconds: longer than temporary tags and the time machine last."""
@@ -89,21 +88,12 @@ class Row:
         self.quay.change(f"{alone}; delete from manifest {self.where}")
 
 
-@dataclass(frozen=True, slots=True)
-class Quay:
-    """A server that is up. Its owners are organizations."""
+@dataclass(frozen=True)
+class Quay(DatabaseServer):
+    """A Quay that is up. Its owners are organizations."""
 
-    host: str
-    """`127.0.0.1:port`, as it stands in references."""
-    folder: Path
-    database: PostgreSQL
-    cache: Redis
     token: str
     """For its API, with all rights of the administrator."""
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}"
 
     def own(self, name: str) -> None:
         """Make an organization, if it is not there."""
@@ -129,10 +119,6 @@ class Quay:
         """Change its database, and make it forget what it has cached."""
         self.sql(statement)
         self.cold()
-
-    def sql(self, statement: str) -> list[str]:
-        """Ask its database; return the lines of the answer."""
-        return self.database.sql(statement)
 
     def cold(self) -> None:
         """Make it forget what it has cached, as it does by itself after minutes."""
@@ -181,9 +167,7 @@ class Quay:
 
     def push(self, repository: str, made: Made, *tags: str) -> None:
         """Push an image by hand for an owner, which is made, and point tags at it."""
-        self.own(repository.partition("/")[0])
-        with self.client(repository) as client:
-            client.push(made, *tags)
+        super().push(repository, made, *tags)
         self.cold()
 
     def delete(self, repository: str, digest: Digest) -> None:
@@ -211,10 +195,7 @@ class Quay:
         said["GET /v2/auth"] = replace(token, body=b'{"token":"recorded"}')
         told = {"features": {"PROXY_CACHE": json.loads(config.body)["features"]["PROXY_CACHE"]}}
         said["GET /config"] = replace(config, body=json.dumps(told).encode())
-        for key, each in said.items():
-            shown = {name: text.replace(self.host, HOST) for name, text in each.headers.items()}
-            said[key] = replace(each, headers=shown)
-        return said
+        return nameless(said, self.host)
 
     def data(self, repository: str, digest: Digest) -> Stored:
         """The file of a blob, whichever repositories use it; the row of a manifest."""
@@ -246,11 +227,9 @@ class Quay:
 @contextmanager
 def quay(folder: Path, **more: object) -> Iterator[Quay]:
     """Run a Quay whose configuration, database, storage and logs are in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as up:
         host = up.enter_context(held())
-        database = up.enter_context(postgresql(folder, "quay"))
-        cache = up.enter_context(redis(folder))
+        database, cache = up.enter_context(databases(folder, "quay"))
         conf = folder / "conf/stack"
         conf.mkdir(parents=True)
         settings = {**_settings(folder, host, database, cache), **more}
@@ -338,22 +317,11 @@ def _run(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-@contextmanager
-def _stand(folder: Path, _: Collection[str], session: ExitStack) -> Iterator[Quay]:
-    if (server := _SERVERS.get(session)) is None:
-        server = _SERVERS[session] = session.enter_context(quay(folder))
-    server.forget()
-    server.own("team")
-    yield server
-
-
-_SERVERS: Final[dict[ExitStack, Quay]] = {}
-"""Those that are up for a session: each takes a minute to start."""
 KIND: Final = RecordedKind(
     "quay",
     VERSION,
     SOURCES,
-    _stand,
+    kept(quay),
     login=ADMIN,
     lies=True,
     partial=True,

@@ -199,6 +199,16 @@ def asked(
     return found
 
 
+def nameless(said: Stage, host: str) -> Stage:
+    """Return answers without the host that gave them."""
+    return {
+        key: replace(
+            each, headers={name: text.replace(host, HOST) for name, text in each.headers.items()}
+        )
+        for key, each in said.items()
+    }
+
+
 def one(http: httpx.Client, method: str, path: str, part: str = "") -> tuple[str, Answer]:
     """Ask for one thing; return what it is recorded by, and the answer: `CLOSED` for none."""
     sent = {"Range": part} if part else {}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from exporter.facts.registry_kind import Collector
 from exporter.sources.registry.credentials import Login
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from exporter.oci.digest import Digest
     from tests.parts.client import Client
@@ -45,6 +47,69 @@ class Stand(Protocol):
     def drop_owner(self, owner: str) -> None: ...
     def clean(self, repository: str) -> None:
         """Run the kind's own: a collection, or a rule for untagged ones and tags of platforms."""
+
+
+class Server(ABC):
+    """A server of the tests' own that is up, and is pushed to by hand."""
+
+    host: str
+    """`127.0.0.1:port`, as it stands in references."""
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    @abstractmethod
+    def client(self, repository: str) -> AbstractContextManager[Client]:
+        """A client that may do everything to one repository."""
+
+    def push(self, repository: str, made: Made, *tags: str) -> None:
+        """Push an image by hand, and point tags at it."""
+        with self.client(repository) as client:
+            client.push(made, *tags)
+
+
+class SlowServer(Server):
+    """One that takes long to start: it is emptied, and stays up for the session."""
+
+    @abstractmethod
+    def own(self, name: str) -> None:
+        """Make an owner of repositories, if it is not there."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Delete all that it has."""
+
+    def push(self, repository: str, made: Made, *tags: str) -> None:
+        """Push an image by hand for an owner, which is made, and point tags at it."""
+        self.own(repository.partition("/")[0])
+        super().push(repository, made, *tags)
+
+
+Slow = TypeVar("Slow", bound=SlowServer)
+
+
+def kept(
+    start: Callable[[Path], AbstractContextManager[Slow]],
+) -> Callable[[Path, Collection[str], ExitStack], AbstractContextManager[Slow]]:
+    """Return the `stand` of a kind whose server is started once in a session."""
+    servers: dict[ExitStack, Slow] = {}
+
+    @contextmanager
+    def stand(folder: Path, _: Collection[str], session: ExitStack) -> Iterator[Slow]:
+        if (server := servers.get(session)) is None:
+            server = servers[session] = session.enter_context(start(folder))
+        server.forget()
+        server.own("team")  # of an owner that is missing they say other things
+        yield server
+
+    return stand
+
+
+def basic(login: Login) -> str:
+    """Return the header that shows a login."""
+    shown = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+    return f"Basic {shown}"
 
 
 class RecordedStand(Stand, Protocol):

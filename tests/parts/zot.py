@@ -18,7 +18,7 @@ import httpx
 
 from tests.parts.client import Client
 from tests.parts.process import Running, running, until
-from tests.parts.stand import RecordedKind
+from tests.parts.stand import RecordedKind, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from exporter.oci.digest import Digest
     from tests.parts.recorded import Stage
-    from tests.worlds import Made
 
 PROGRAM: Final = os.environ.get("PULLPROOF_ZOT", "")
 """The path of a zot, v2.1.20 or newer; empty where there is none."""
@@ -41,21 +40,16 @@ _FAILED: Final = "failed to run GC for"
 _HOST: Final = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Zot:
-    """A server that is up."""
+@dataclass(frozen=True)
+class Zot(Server):
+    """A zot that is up."""
 
     server: Running
     folder: Path
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:port`, as it stands in references."""
         return f"{_HOST}:{self.server.address}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}"
 
     @property
     def root(self) -> Path:
@@ -67,11 +61,6 @@ class Zot:
         """A client that may do everything to one repository."""
         with Client.to(self.url, repository, None, None) as client:
             yield client
-
-    def push(self, repository: str, made: Made, *tags: str) -> None:
-        """Push an image by hand, and point tags at it."""
-        with self.client(repository) as client:
-            client.push(made, *tags)
 
     def home(self, repository: str) -> Path:
         """The folder of a repository."""
