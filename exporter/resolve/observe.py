@@ -185,11 +185,8 @@ async def _answered(
     """Return the digests of tags, also of those that are not requested."""
     known = await asyncio.to_thread(_spared, wanted, due, proofs)
     moved = [each for each in tag_names(wanted) if each not in known]
-    read = due.before.manifests
-    found = await resolve(target.registry, moved, target.limits, target.progress)
-    for at, (digest, seen) in found.items():
-        if digest and digest in read:  # what both audits hold is held once
-            found[at] = read[digest].digest, seen
+    limits, read = target.limits, due.before.manifests
+    found = await resolve(target.registry, moved, limits, target.progress, read)
     found.update(known)
     return found
 

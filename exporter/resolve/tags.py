@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, HEADER, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root
 from exporter.oci.digest import Digest
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Content, Listing, Unseen
 from exporter.resolve.carried import older
@@ -26,8 +28,12 @@ async def resolve(
     tags: Collection[TagName],
     limits: AuditLimits,
     progress: AuditProgress | None = None,
+    read: Mapping[Digest, Manifest] = MappingProxyType({}),
 ) -> dict[TagName, Answer]:
-    """Resolve each tag once, and apparent losses once more after a pause."""
+    """Resolve each tag once, and apparent losses once more after a pause.
+
+    The digests of manifests that were `read` before are held once.
+    """
     answers: dict[TagName, Answer] = {}
     progress = progress or AuditProgress()
     progress.expect("tags", len(tags))
@@ -41,7 +47,7 @@ async def resolve(
         finally:
             progress.done += 1
         if isinstance(found, Digest):
-            answers[name] = found, HEADER
+            answers[name] = read[found].digest if found in read else found, HEADER
         else:
             suspect = suspicion(found)
             answers[name] = suspect.digest, gone(suspect.state, suspect.detail)

@@ -35,7 +35,7 @@ DROP_PARTS: Final = "DELETE FROM audit_parts WHERE registry = ?"
 PUT_PART: Final = "INSERT INTO audit_parts (registry, part, body) VALUES (?, ?, ?)"
 PRUNE_PARTS: Final = "DELETE FROM audit_parts WHERE registry NOT IN (SELECT registry FROM audits)"
 
-_PART: Final = 2**20
+_PART: Final = 2**18
 """Bytes of a part, and of a snapshot that is buffered in memory."""
 _PARTS: Final = """
 SELECT body FROM audit_parts WHERE registry = ? AND typeof(body) = 'blob' ORDER BY part

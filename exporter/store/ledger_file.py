@@ -23,6 +23,8 @@ _VERSION: Final = 3
 """Incremented with every change of the schema."""
 _LARGEST_JOURNAL: Final = 64 * 1024 * 1024
 """Bytes that the write-ahead log may keep when it is empty."""
+_CACHE: Final = 512
+"""KiB of pages that each connection keeps: the system has them as well."""
 _TABLES: Final = frozenset(
     {
         "manifests",
@@ -185,5 +187,6 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_JOURNAL}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE}")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")

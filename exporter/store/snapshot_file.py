@@ -4,8 +4,8 @@
     record  four bytes of length, then msgpack of [field of `Snapshot`, row]
 
 Frozen values are written as msgspec writes them. A field that holds many of them is written row by
-row. The stream is made and read in pieces of a mebibyte, each a gzip member of its own, so that
-neither side holds more than one piece beside the snapshot itself.
+row. The stream is made and read in pieces, each a gzip member of its own, so that neither side
+holds more than one piece beside the snapshot itself.
 """
 
 import gzip
@@ -42,7 +42,7 @@ _LEVEL: Final = 1
 """Level of gzip: 6 saves another 4 % and takes a quarter longer; most bytes are digests."""
 _STORED: Final = 0
 """Level of gzip without compression."""
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 18
 """Bytes of records that are compressed together."""
 _LENGTH: Final = 4
 _LONGEST: Final = 16 << 20
