@@ -1,1 +1,1 @@
-"""What does a Kubernetes cluster run, and what would it run, as its API tells?"""
+"""Adapter of Kubernetes clusters: the images in use, by the API of each cluster."""

@@ -1,4 +1,4 @@
-"""Access to a cluster: kubeconfig, ServiceAccount or credential plugin, read anew each time."""
+"""Access to a cluster: kubeconfig, ServiceAccount or credential plugin, read at each use."""
 
 import asyncio
 import base64
@@ -23,34 +23,34 @@ from exporter.sources.cluster.resources import decoded
 from exporter.sources.program import Program
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a pod finds the token of its ServiceAccount."""
+"""Path of the ServiceAccount's token in a pod."""
 _TOKEN: Final = "BearerToken"  # noqa: S105 - the name of a scheme
 _EXEC_CREDENTIAL: Final = msgspec.json.Decoder(ExecCredential)
 _PAUSE: Final = 10
-"""The most seconds that are waited because the server says so."""
+"""Maximum seconds of a Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One way to one cluster. Nothing is kept: tokens are rotated, and plugins renew theirs."""
+    """Access to one cluster. Nothing is cached: tokens are rotated, and plugins renew theirs."""
 
     name: str
-    """How the cluster is called in what cannot be seen."""
+    """Name of the cluster in gaps."""
     environ: Mapping[str, str] = field(repr=False)
     context: str = ""
-    """Of the kubeconfig; empty is its current one."""
+    """Context of the kubeconfig; empty is its current one."""
     kubeconfig: Path | None = None
-    """None: the files that KUBECONFIG names, or `~/.kube/config`."""
+    """None: the files in KUBECONFIG, or `~/.kube/config`."""
     in_cluster: bool = False
     """As a pod of the cluster, with the token of its ServiceAccount."""
     account: Path = _ACCOUNT
     timeout: float = 30.0
-    """Seconds that a plugin may take."""
+    """Timeout of a plugin, in seconds."""
 
     def open(self) -> ApiClient:
-        """Return a client with the credentials of this moment; close it after use.
+        """Return a client with the current credentials; close it after use.
 
-        Raises `Unseen`. The client library's own words are not repeated: some quote a token.
+        Raises `Unseen`. The messages of the client library are not repeated: some quote a token.
         """
         configuration = Configuration()
         with self._refusing():
@@ -65,7 +65,7 @@ class Access:
             return ApiClient(configuration)
 
     def check(self) -> None:
-        """Raise `Unseen` where there are no credentials. No plugin is run, no cluster is asked."""
+        """Raise `Unseen` if there are no credentials. No plugin runs, and no cluster is asked."""
         with self._refusing():
             paths = [path for path in self._paths() if path.exists()]
             if not self._is_pod(paths):
@@ -74,7 +74,7 @@ class Access:
                 raise self._unusable("not in a pod of Kubernetes")
 
     def _is_pod(self, paths: list[Path]) -> bool:
-        """With no file to go by, it is the pod's own cluster, as for kubectl."""
+        """Without a file, it is the pod's own cluster, as for kubectl."""
         free = not (paths or self.context or self.kubeconfig)
         return self.in_cluster or (free and "KUBERNETES_SERVICE_HOST" in self.environ)
 
@@ -110,7 +110,7 @@ class Access:
         loader.load_and_set(configuration)
 
     def _chosen(self, merged: ConfigNode) -> tuple[ConfigNode, ConfigNode]:
-        """Return the cluster and the user of the context, and refuse what is not safe."""
+        """Return the cluster and the user of the context; refuse insecure settings."""
         context = self._entry(
             merged, "context", self.context or merged.value.get("current-context")
         )
@@ -127,7 +127,7 @@ class Access:
         return cluster, user
 
     def _prepare(self, cluster: ConfigNode, user: ConfigNode) -> None:
-        """Let a plugin give its credentials now."""
+        """Run the plugin for credentials."""
         if user.value.get("tokenFile"):
             user.value.pop("token", None)  # the file is the one that is rotated
         if spec := user.value.pop("exec", None):
@@ -136,7 +136,7 @@ class Access:
             user.value.update(given)
 
     def _entry(self, merged: ConfigNode, kind: str, name: str | None) -> ConfigNode:
-        """Return the entry of a name, as the merged files know it."""
+        """Return the entry of a name in the merged files."""
         found: Iterable[ConfigNode] = merged.value.get(f"{kind}s") or ()
         for entry in found:
             if entry.value["name"] == name:
@@ -148,7 +148,7 @@ class Access:
         return Unseen(self.name, Reason.CREDENTIALS, detail)
 
     def _settle(self, configuration: Configuration) -> None:
-        """Bound what is tried again, follow no redirect, and keep secrets off plain http."""
+        """Limit retries, follow no redirect, and send no secrets over plain http."""
         token = configuration.api_key.get(_TOKEN)
         if token:
             token = configuration.api_key[_TOKEN] = token.strip()
@@ -172,7 +172,7 @@ class Access:
 
 
 def _merged(paths: list[Path]) -> ConfigNode:
-    """Read the files as one; of what several say, the first that says it counts, as for kubectl."""
+    """Read the files as one; the first that has a value counts, as for kubectl."""
     merger = KubeConfigMerger(":".join(map(str, paths)))
     chosen = (each.get("current-context") for each in merger.config_files.values())
     merged: ConfigNode = merger.config

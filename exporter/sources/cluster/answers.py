@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class ListMeta(ApiStruct, frozen=True):
-    """What a list says of itself."""
+    """Metadata of a list."""
 
     resource_version: str = ""
     further: str = field(default="", name="continue")
@@ -29,26 +29,26 @@ class ObjectList(ApiStruct, Generic[Item], frozen=True):
 
 
 class Versioned(ApiStruct, frozen=True):
-    """Any object or bookmark: only its version is read."""
+    """Any object or bookmark, of which only the version is read."""
 
     metadata: ListMeta
 
 
 class ApiStatus(ApiStruct, frozen=True):
-    """What an API server says in place of an object."""
+    """Error of an API server."""
 
     code: int = 0
 
 
 class WatchEvent(ApiStruct, frozen=True):
-    """One line of a watch."""
+    """One event of a watch."""
 
     type: str
     object: Raw
 
 
 class ExecCredentialStatus(ApiStruct, frozen=True):
-    """The credentials; which of them are there depends on the plugin."""
+    """Credentials of a plugin; which are set depends on it."""
 
     token: str | None = None
     client_certificate_data: str | None = None
@@ -56,7 +56,7 @@ class ExecCredentialStatus(ApiStruct, frozen=True):
 
 
 class ExecCredential(ApiStruct, frozen=True):
-    """What a credential plugin prints (client.authentication.k8s.io)."""
+    """Output of a credential plugin (client.authentication.k8s.io)."""
 
     api_version: str
     status: ExecCredentialStatus

@@ -1,4 +1,4 @@
-"""The Kubernetes API: lists read to their end or not at all, their watches, and Secrets."""
+"""The Kubernetes API: complete lists, their watches, and Secrets."""
 
 import secrets
 import threading
@@ -24,24 +24,24 @@ from exporter.sources.cluster.objects import Secret
 from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
 
 _LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of one page; larger ones are asked for again in parts."""
+"""Maximum bytes of one page; larger ones are requested in parts."""
 _LARGEST_OBJECT: Final = 4 * 1024 * 1024
-"""Bytes of one object: an API server takes requests of 3 MiB, etcd keeps 1.5 MiB by default."""
+"""Maximum bytes of one object: API servers accept 3 MiB, etcd 1.5 MiB by default."""
 _LIMIT: Final = 500
 """Objects of one page."""
 _PART: Final = 8
-"""By how much less is asked for where a page is too large."""
+"""Divisor of the page size if a page is too large."""
 _CHUNK: Final = 1 << 18
 _MOST_PAGES: Final = 2_000
 _STARTS: Final = 3
-"""How often a list is begun; a server forgets its place in a list after some minutes."""
+"""Attempts at a list; a server's continuation expires after some minutes."""
 _SHORTEST_WATCH: Final = 300
-"""Seconds after which a server may end a watch, as its own clients ask it to: up to twice that."""
+"""Seconds after which a server may end a watch, up to twice that, as its own clients ask for."""
 _GATHERED: Final = 0.5
-"""Seconds in which further events gather after one that was waited for: to wake up costs more than
-to read a few."""
+"""Seconds in which further events are collected after a pause: each wake-up costs more than a few
+events."""
 _WAITED: Final = 0.005
-"""Seconds from which on an event was waited for: it was not there already."""
+"""Seconds of a pause."""
 _GET_SECRETS: Final = '{apiGroups: [""], resources: ["secrets"], verbs: ["get"]}'
 _SECRET: Final = msgspec.json.Decoder(Secret)
 _EVENT: Final = msgspec.json.Decoder(WatchEvent)
@@ -60,19 +60,19 @@ _STATUSES: Final[dict[int, tuple[Reason, str]]] = {
 
 
 class _Expired(Exception):
-    """The server has forgotten the place in the list, or goes on with another list."""
+    """The continuation of a list expired, or belongs to another list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A cluster's API, asked within bounds."""
+    """API of one cluster, with limits on each request."""
 
     cluster: str
     client: ApiClient
     timeout: float
-    """Seconds for one page."""
+    """Timeout of one page, in seconds."""
     deadline: float
-    """When everything must have been read, on the monotonic clock."""
+    """Deadline of all requests, on the monotonic clock."""
 
     def listed(
         self, resource: ApiResource, namespace: str = "", most: int = _LIMIT
@@ -90,7 +90,7 @@ class Api:
         raise Unseen(subject, Reason.INCOMPLETE_LIST, "the list expired on every attempt")
 
     def counted(self, resource: ApiResource, namespace: str = "") -> int | None:
-        """Return how many objects a list has now, None where that is not told; raise `Unseen`."""
+        """Return the current number of objects in a list; None if unknown. Raises `Unseen`."""
         subject = self._subject(resource, namespace)
         query = {"limit": "1", **dict(resource.selectors)}
         with _way_out(resource):
@@ -125,7 +125,7 @@ class Api:
         return EventStream(subject, resource, answer.response)
 
     def secret(self, namespace: str, name: str) -> Secret | None:
-        """Return one Secret, None where there is none; raise `Unseen`."""
+        """Return one Secret, or None. Raises `Unseen`."""
         subject = plain(f"{self.cluster}: Secret {namespace}/{name}")
         path = f"{SECRETS.path(namespace)}/{name}"
         status, body = self._get(subject, path, {}, JSON, _LARGEST_OBJECT)
@@ -194,16 +194,16 @@ class Api:
 
 
 class EventStream:
-    """An open watch: what happened to a list since the version from which it was opened."""
+    """An open watch: the events of a list since a version."""
 
     def __init__(
         self, subject: str, resource: ApiResource, answer: urllib3.BaseHTTPResponse
     ) -> None:
-        """Take an answer before anything of it is read."""
+        """Wrap a response before any of it is read."""
         self._subject, self._resource, self._answer = subject, resource, answer
         self._closed = threading.Event()
         self.heard: float | None = None
-        """When anything came last, on the monotonic clock; a proxy may keep all of it back."""
+        """Time of the last event, on the monotonic clock; a proxy may delay all of them."""
 
     def __iter__(self) -> Iterator["ListEvent"]:
         """Yield events until the server ends the watch, as it does every few minutes.
@@ -226,7 +226,7 @@ class EventStream:
                 began = time.monotonic()
 
     def close(self) -> None:
-        """End it, also while another thread waits for what comes next."""
+        """End the watch, also while another thread waits for an event."""
         self._closed.set()
         with suppress(OSError, ValueError, RuntimeError):  # it has ended already
             self._answer.shutdown()
@@ -247,18 +247,18 @@ class EventStream:
 
 @dataclass(frozen=True, slots=True)
 class ListEvent:
-    """One thing that happened to a list."""
+    """One event of a list."""
 
     version: str
-    """Of the list, after it."""
+    """Version of the list afterwards."""
     object: Any = None
-    """What was added, changed or removed; None where only time passed."""
+    """Added, changed or removed object; None for a bookmark."""
     gone: bool = False
 
 
 @contextmanager
 def _way_out(resource: ApiResource) -> Iterator[None]:
-    """Name the rule that is missing where a list is denied."""
+    """Return the RBAC rule that a denied list needs."""
     try:
         yield
     except Unseen as unseen:
@@ -270,7 +270,7 @@ def _way_out(resource: ApiResource) -> Iterator[None]:
 
 @contextmanager
 def _told(subject: str) -> Iterator[None]:
-    """Raise what the client library raises as `Unseen`."""
+    """Raise `Unseen` for the errors of the client library."""
     try:
         yield
     except ApiException as error:  # the client's form of a failed handshake
@@ -282,7 +282,7 @@ def _told(subject: str) -> Iterator[None]:
 
 
 def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int) -> bytes:
-    """Read an answer; where it is not read to its end, its connection is of no further use."""
+    """Read a response; after an error, close its connection."""
     body = bytearray()
     with closing(answer):
         while chunk := answer.read1(_CHUNK):
@@ -325,7 +325,7 @@ def _good(subject: str, status: int, body: bytes, *, otherwise: Reason = Reason.
 
 
 def _broken(error: BaseException) -> tuple[Reason, str]:
-    """Say why there was no answer; the library wraps the reason in a failed retry."""
+    """Return why there was no answer; the library wraps the reason in a failed retry."""
     if isinstance(error, http.MaxRetryError) and error.reason:
         return _broken(error.reason)
     for kind, reason, detail in _FAULTS:
@@ -342,4 +342,4 @@ _FAULTS: Final = (
     (http.ResponseError, Reason.REDIRECT, "sent elsewhere"),
     (http.ProtocolError, Reason.RESET, "the connection broke before the whole answer"),
 )
-"""The more special first: a connection that fails is a timeout too in urllib3's order."""
+"""Order matters: in urllib3 a connection error is a timeout too."""

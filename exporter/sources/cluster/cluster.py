@@ -1,4 +1,4 @@
-"""A Kubernetes cluster as a source of references: listed whole, and then watched."""
+"""A Kubernetes cluster as a source of references: listed completely, then watched."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,39 +27,39 @@ from exporter.sources.cluster.uses import merged, no_login
 from exporter.sources.cluster.watch import ClusterWatch
 
 _PAGES: Final = 10
-"""For how many pages that take as long as one may there is time altogether."""
+"""Total time for lists, in timeouts of a page."""
 _MOST_GAPS: Final = 100
-"""Of one reason."""
+"""Maximum gaps of one reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """How much of a cluster is read."""
+    """Scope of a cluster's reads."""
 
     namespaces: tuple[str, ...] = ()
-    """Empty is all. Of some, only what a Role within them allows is asked for: nodes are not."""
+    """Empty is all. With namespaces, only lists that a Role in them permits: no nodes."""
     leave_out: frozenset[str] = frozenset()
-    """Kinds that are not asked for, by their plural names; nothing is said of what they need."""
+    """Plural names of kinds that are not listed; their needs are unknown."""
     depth: int = 3
-    """How many revisions one may go back."""
+    """Number of earlier revisions that a rollback can need."""
     helm: bool = False
-    """Is Helm's history read, which is kept in Secrets?"""
+    """Are Helm's revisions read? They are stored in Secrets."""
     pull_secrets: bool = False
-    """Are the Secrets read with which pods are started?"""
+    """Are the pull secrets of workloads read?"""
     custom: tuple[CustomResource, ...] = ()
     platforms: frozenset[Platform] = frozenset()
-    """Platforms that must be servable, whatever nodes there are."""
+    """Platforms on which images must be pullable, whatever nodes exist."""
     pools: bool = False
-    """Are the pools read whose nodes an autoscaler starts?"""
+    """Are node pools read, whose nodes an autoscaler starts?"""
     memory: float = 0.0
-    """Seconds for which nodes count that are not there any more."""
+    """Seconds for which deleted nodes still count."""
 
 
 class Cluster:
     """One cluster, as a source of references."""
 
     def __init__(self, access: Access, options: ClusterOptions, clock: Callable[[], float]) -> None:
-        """Say how it is reached, how much of it counts, and what time it is; ask nothing yet."""
+        """Set up a cluster with a clock, without a request."""
         self._access, self._options, self._clock = access, options, clock
         self._lists = ClusterLists(clock, options.namespaces)
         self._memory = ClusterMemory(options.memory)
@@ -69,18 +69,18 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """The label by which metrics and reports know it."""
+        """Its name in metrics and reports."""
         return self._access.name
 
     def uses(self) -> Listing[Use]:
-        """Read all that it uses now, as `ReferenceSource` says."""
+        """Read all current uses, as `ReferenceSource` requires."""
         patience = self._access.timeout
         with self._access.open() as client:
             api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
             return self._found(self._lists.read(api, self._resources()), api)
 
     def latest(self) -> Listing[Use]:
-        """Return all that it uses as the watch tells, as `WatchedSource` says."""
+        """Return the uses by the watch, as `WatchedSource` requires."""
         watch = self._lists.watch
         if watch is None:
             return self.uses()
@@ -89,7 +89,7 @@ class Cluster:
 
     @contextmanager
     def watching(self, changed: Callable[[], None]) -> Iterator[None]:
-        """Watch what is listed, as `WatchedSource` says, until left."""
+        """Watch the lists, as `WatchedSource` requires, until left."""
         watch = self._lists.watch = ClusterWatch(self._access, changed)
         try:
             yield
@@ -112,20 +112,20 @@ class Cluster:
         return Listing(entries, bounded(gaps, _MOST_GAPS), kinds=self._kinds(listed))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
-        """Return the sets of pull secrets that the last reading found; nothing unless told to."""
+        """Return the pull secrets of the last read; nothing unless they are configured."""
         return self._secrets
 
     def owns(self, use: Use) -> bool:
-        """Did this cluster name a use?"""
+        """Is a use from this cluster?"""
         return use.workload is not None and use.workload.cluster == self.name
 
     def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
-        """Take for lately where workloads ran before a restart, and when kinds were listed."""
+        """Restore where workloads ran before a restart, and when kinds were listed."""
         self._memory.recall(uses)
         self._lists.synced |= synced
 
     def _look_for_pools(self, listed: ListedObjects) -> None:
-        """Note where pools are to be read and the cluster serves none of their kinds."""
+        """Add a gap if node pools are configured, and the cluster serves none of their kinds."""
         known = {each.kind for each in listed.kinds}
         if self._options.pools and not known & {each.subject for each in resources.POOLS}:
             kind = resources.NODE_POOLS.subject
@@ -136,7 +136,7 @@ class Cluster:
             listed.gaps.append(gap)
 
     def _kinds(self, listed: ListedObjects) -> tuple[KindStatus, ...]:
-        """Return how each kind was listed; of Secrets also whether single ones may be read."""
+        """Return the status of each kind's list; of Secrets also of single reads."""
         kind = resources.SECRETS.subject
         kinds = {each.kind: each for each in listed.kinds}
         known = kinds.get(kind, KindStatus(kind, up=True, last_sync=self._clock()))
@@ -147,7 +147,7 @@ class Cluster:
         return tuple(kinds.values())
 
     def _nodes(self, listed: ListedObjects) -> ClusterNodes:
-        """Return the nodes that are there, and those that were lately."""
+        """Return the nodes that exist, and those that did lately."""
         whole = resources.NODES in listed.objects.keys() - listed.partial
         nodes = listed.of(resources.NODES)
         self._memory.begin(self._clock())
@@ -169,9 +169,9 @@ class Cluster:
         )
 
     def _resources(self) -> list[ApiResource]:
-        """Return what is listed, in order: pods after all that make them.
+        """Return the resources to list, in order: pods after their controllers.
 
-        The first is one that the server answers itself: where that fails, the server does.
+        The API server answers the first one itself: if that fails, the server does not answer.
         """
         options = self._options
         built_in = [
@@ -188,7 +188,7 @@ class Cluster:
         owners, depth = self._owners(listed), self._options.depth
 
         def of(resource: ApiResource) -> list[Any]:
-            """What is being deleted starts nothing, though a finalizer may keep it long."""
+            """An object under deletion starts nothing, though a finalizer may keep it long."""
             objects = listed.of(resource)
             return [each for each in objects if each.metadata.deletion_timestamp is None]
 

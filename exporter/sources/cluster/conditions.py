@@ -1,4 +1,4 @@
-"""Conditions on the labels of nodes, as the scheduler reads them."""
+"""Conditions on the labels of nodes, as the scheduler evaluates them."""
 
 import re
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Final
 from exporter.sources.cluster.objects import NodeSelectorRequirement
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
-"""As Go's `ParseInt` takes them: with no underscores, which a label may have."""
+"""Integers of Go's `ParseInt`, without underscores."""
 
 
 def matches(condition: NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    """Does a condition hold for labels?
+    """Do labels fulfil a condition?
 
     Source: Kubernetes `component-helpers/scheduling/corev1/nodeaffinity`.
     """

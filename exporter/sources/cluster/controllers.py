@@ -24,13 +24,14 @@ from exporter.sources.cluster.resources import decoded
 
 _FINISHED: Final = frozenset({"Complete", "Failed"})
 _DIGITS: Final = 18
-"""Of a revision's number; an annotation may be anything."""
+"""Maximum digits of a revision; an annotation may be any text."""
 _BUILT_IN: Final = frozenset({"StatefulSet", "DaemonSet"})
 _DATA: Final = msgspec.json.Decoder(RevisionData)
 _LONGEST_SCHEDULE: Final = 300
-"""Characters of a schedule that is looked at; Kubernetes takes any number."""
+"""Maximum characters of a schedule; Kubernetes accepts any number."""
 _LONGEST_ZONE: Final = 100
-"""Characters: three times the longest name there is. Each slash in one is a package to import."""
+"""Maximum characters of a time zone: three times the longest name. Each slash is a package to
+import."""
 _MACROS: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -46,7 +47,7 @@ Kept = TypeVar("Kept", Controller, ControllerRevision)
 
 
 def of_replicated(kind: str, objects: Iterable[Controller], owners: Owners) -> Iterator[PodImage]:
-    """Return what keeps a number of pods alive; at zero it is idle."""
+    """Return the images of controllers with replicas; at zero they are idle."""
     for each in objects:
         workload = owners.top(kind, each.metadata)
         yield from of_template(workload, each.spec.pod, _idle_if(each.spec.replicas == 0))
@@ -55,7 +56,7 @@ def of_replicated(kind: str, objects: Iterable[Controller], owners: Owners) -> I
 def of_daemons(
     objects: Iterable[Controller], owners: Owners, nodes: ClusterNodes
 ) -> Iterator[PodImage]:
-    """Return what every node that admits it must run; where no node does, it is idle."""
+    """Return the images that every admitting node must run; idle if no node admits them."""
     for each in objects:
         reference_class = _idle_if(nodes.admitted_nowhere(nodes.placed(each.spec.pod)))
         workload = owners.top("DaemonSet", each.metadata)
@@ -63,7 +64,7 @@ def of_daemons(
 
 
 def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[PodImage]:
-    """Return what jobs need that have not ended; one that makes no pods now is idle."""
+    """Return the images of unfinished jobs; idle if a job makes no pods now."""
     for each in jobs:
         conditions = each.status.conditions
         if not any(one.type in _FINISHED and one.status == "True" for one in conditions):
@@ -73,7 +74,7 @@ def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[PodImage]:
 
 
 def of_schedules(schedules: Iterable[CronJob], owners: Owners, now: float) -> Iterator[PodImage]:
-    """Return what runs on a schedule, and when next; idle where that makes no pods."""
+    """Return the images of schedules with their next runs; idle if suspended."""
     for each in schedules:
         spec, job = each.spec, each.spec.job_template.spec
         idle = spec.suspend or job.makes_none
@@ -171,7 +172,7 @@ def _idle_if(idle: bool | None) -> ReferenceClass:  # noqa: FBT001 - its name sa
 
 
 def _by_owner(objects: Iterable[Kept]) -> list[list[Kept]]:
-    """Group by owner; what nobody owns stands for itself."""
+    """Group by owner; an object without an owner is a group of its own."""
     families: dict[str, list[Kept]] = {}
     for each in objects:
         owner = each.metadata.controller
@@ -180,7 +181,7 @@ def _by_owner(objects: Iterable[Kept]) -> list[list[Kept]]:
 
 
 def _age_of_set(each: Controller) -> tuple[int, str]:
-    """A rollback gives an old ReplicaSet a new number, so the highest is the one in force."""
+    """A rollback renumbers an old ReplicaSet, so the highest number is the current one."""
     marks = each.metadata.annotations
     number = (marks.revision or marks.rollout)[:_DIGITS]
     return (int(number) if number.isdecimal() else 0, each.metadata.creation_timestamp or "")

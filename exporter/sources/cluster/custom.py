@@ -1,4 +1,4 @@
-"""Custom resources, and the paths at which they name images."""
+"""Custom resources, and the paths of their images."""
 
 import re
 import reprlib
@@ -32,7 +32,7 @@ class FieldPath:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a path; raise `ValueError` for what is none."""
+        """Parse a path. Raises `ValueError` for any other text."""
         bare = text.removeprefix("{").removesuffix("}").removeprefix("$").removeprefix(".")
         steps: list[str] = []
         at = 0
@@ -45,14 +45,14 @@ class FieldPath:
         return cls(text, tuple(steps))
 
     def values(self, document: object) -> Iterator[object]:
-        """Return everything that stands there; nothing where the path does not lead anywhere."""
+        """Return all values at the path; nothing if it leads nowhere."""
         found = [document]
         for step in self.steps:
             found = [each for value in found for each in _below(value, step)]
         return (value for value in found if value is not None)
 
     def __str__(self) -> str:
-        """Return it as it was written."""
+        """Return the path as written."""
         return self.text
 
 
@@ -69,14 +69,14 @@ def _below(value: object, step: str) -> list[object]:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """When an object has ended, and needs nothing any more."""
+    """Condition of a finished object, which needs no image any more."""
 
     path: FieldPath
     values: frozenset[str] = frozenset()
-    """What stands there then; empty is anything."""
+    """Values that mean finished; empty is any."""
 
     def holds(self, document: Mapping[str, object]) -> bool:
-        """Has this one ended?"""
+        """Is an object finished?"""
         found = (str(value) for value in self.path.values(document))
         return any(not self.values or value in self.values for value in found)
 
@@ -92,32 +92,32 @@ class CustomResource:
     images: tuple[FieldPath, ...]
     reference_class: ReferenceClass = ReferenceClass.LIVE
     idle: FieldPath | None = None
-    """Where `true` or 0 stands, and nothing else, the object is idle: suspended, or at zero."""
+    """Path at which `true` or 0, and no other value, makes the object idle."""
     finished: Finished | None = None
 
     def references(self, document: Mapping[str, object]) -> Iterator[str]:
-        """Return the texts that name images; whatever is no text is shown as it is."""
+        """Return the texts at the image paths; other values are shown as they are."""
         if self.finished is not None and self.finished.holds(document):
             return
         for path in self.images:
             yield from (_text(value) for value in path.values(document) if value != "")
 
     def class_of(self, document: Mapping[str, object]) -> ReferenceClass:
-        """Return how much the images of this object matter."""
+        """Return the class of the object's images."""
         values = list(self.idle.values(document)) if self.idle else []
         resting = all(value is True or (value == 0 and value is not False) for value in values)
         return ReferenceClass.IDLE if values and resting else self.reference_class
 
 
 def _text(value: object) -> str:
-    """Return what stands in an image's place; of what is no text, the beginning."""
+    """Return a value at an image path; the beginning of one that is no text."""
     return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def of_custom(
     documents: Iterable[dict[str, Any]], resource: CustomResource, owners: Owners
 ) -> Iterator[PodImage]:
-    """Return what custom resources need."""
+    """Return the images of custom resources."""
     for document in documents:
         meta = meta_of(document)
         if meta.deletion_timestamp is not None:
@@ -133,7 +133,7 @@ def of_custom(
 
 
 def meta_of(document: dict[str, Any]) -> ObjectMeta:
-    """Return what it is called and owned by; a server of its own may tell nothing of use."""
+    """Return name and owner of the object; some servers set neither."""
     try:
         return msgspec.convert(document.get("metadata", {}), ObjectMeta)
     except msgspec.ValidationError:

@@ -29,11 +29,11 @@ from exporter.sources.cluster.objects import (
 from exporter.sources.cluster.resources import HELM_SECRETS
 
 _PACKED: Final = 1_400_000
-"""Characters in the Secret: Kubernetes keeps at most 1 MiB, which is this long in base64."""
+"""Characters in the Secret: Kubernetes accepts 1 MiB, which is this long in base64."""
 _UNPACKED: Final = 16 * 1024 * 1024
-"""Bytes of a release, with its chart."""
+"""Maximum bytes of a release, with its chart."""
 _HOOKS: Final = 2 * 1024 * 1024
-"""Bytes of all hooks."""
+"""Maximum bytes of all hooks."""
 _MANIFEST: Final = 4 * 1024 * 1024
 """Characters of all manifests. It bounds one step of libyaml, which lets no other thread run:
 0.13 s at the most."""
@@ -48,13 +48,13 @@ _DEEPEST: Final = 64
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GROUPS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
 _TARGETS: Final = frozenset({"deployed", "superseded"})
-"""The states of revisions to which one would go back."""
+"""States of revisions that a rollback can return to."""
 _DIGITS: Final = 18
-"""Of a revision's number; a label may be anything."""
+"""Maximum digits of a revision; a label may be any text."""
 
 
 class TooLarge(Malformed):
-    """It is more than is read of one release."""
+    """A release beyond the limits."""
 
 
 _RELEASE: Final = msgspec.json.Decoder(HelmRelease)
@@ -132,7 +132,7 @@ def _named(manifests: Iterable[str]) -> Iterator[str]:
 
 
 def _is_image(path: list[str | int | None]) -> bool:
-    """Is this the image of some container, or of a volume?"""
+    """Is this the image of a container or a volume?"""
     match path:
         case [*_, str(group), int(), "image"]:
             return group in _GROUPS
@@ -143,18 +143,18 @@ def _is_image(path: list[str | int | None]) -> bool:
 
 @dataclass(slots=True)
 class HelmHistory:
-    """The Helm releases of one cluster. What was read of a Secret is kept until it changes."""
+    """Helm releases of one cluster. The content of a Secret is cached until it changes."""
 
     cluster: str
     depth: int
-    """How many revisions before the one in force."""
+    """Number of revisions before the current one."""
     _known: dict[tuple[str, ...], list[str] | Unseen] = field(default_factory=dict)
-    """Images, also where there are none; or why it cannot be read, which would be so again."""
+    """Images of a revision, maybe none; or why it cannot be read, which will not change."""
 
     def images(
         self, secrets: Iterable[PartialObjectMetadata], api: Api, gaps: list[Gap]
     ) -> list[PodImage]:
-        """Return what the revisions need to which one could go back; adds what cannot be read."""
+        """Return the images of the revisions that a rollback can return to; adds gaps."""
         metas = [each for release in _families(secrets) for each in release[: self.depth]]
         found: list[PodImage] = []
         for meta in metas:

@@ -1,4 +1,4 @@
-"""Images that pods and their templates need, one for each container or volume."""
+"""Images of pods and their templates, one for each container or volume."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.objects import NEVER, Container, ContainerStatus, Pod, PodSpec
 
 MOST_IMAGES: Final = 1_000
-"""Images that one object may name: containers and volumes together."""
+"""Maximum images of one object: containers and volumes together."""
 _MOST_CONDITIONS: Final = 1_000
 _MOST_SECRETS: Final = 100
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
-"""Phases that no pod leaves: whoever wants its work done makes another."""
+"""Final phases of a pod: a controller replaces it."""
 _FAILED_PULLS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
-"""Reasons to wait, where the node asked the registry and will ask again."""
+"""Reasons of a wait after a failed pull, which the node repeats."""
 INJECTED: Final = "auto"
-"""What a template names where admission gives its pods the image (istio.io, IST0146, read)."""
+"""Image of a template whose pods get theirs from admission (istio.io, IST0146, read)."""
 _LONGEST: Final = 4_000
-"""Characters of a node's message that are looked at."""
+"""Characters of a node's message that are parsed."""
 _MOST_WORDS: Final = 300
-"""Characters that are kept of it."""
+"""Characters of it that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +31,28 @@ class PodImage:
 
     workload: Workload
     image: str
-    """The reference, as it was written."""
+    """The reference as written."""
     reference_class: ReferenceClass
     pod: PodSpec | None = None
-    """What decides where it may be started; None where that is not known."""
+    """Spec that decides where it may be started; None if unknown."""
     node: str = ""
-    """Where its pod is bound."""
+    """Node of its pod."""
     image_id: str = ""
-    """What its node says that it runs."""
+    """Image ID that its node reports."""
     alive: bool = False
     failing: bool = False
-    """Did its node fail to pull it, and will try again? Of one pod, one container says so."""
+    """Did its node fail to pull it, and will retry? Set for one container of a pod."""
     pull_error: str = ""
-    """What its node said of that."""
+    """Message of its node about that."""
     next_run: float | None = None
     is_made: bool = False
-    """Is it a pod's, and no template's?"""
+    """Is it a pod's, not a template's?"""
     everywhere: bool = False
-    """Must every node run it that admits it?"""
+    """Must every admitting node run it?"""
     stays: bool = False
-    """Is it started on its node, and nowhere else?"""
+    """Is it started on its own node only?"""
     excess: str = ""
-    """Of what its object has too much to be read; then `image` is empty."""
+    """List of the object that exceeds the limits; then `image` is empty."""
 
 
 def of_template(
@@ -63,7 +63,7 @@ def of_template(
     next_run: float | None = None,
     everywhere: bool = False,
 ) -> Iterator[PodImage]:
-    """Return what pods of a template would need."""
+    """Return the images that pods of a template need."""
     if excess := _excess(pod):
         yield PodImage(workload, "", reference_class, excess=excess)
         return
@@ -84,7 +84,7 @@ def of_template(
 
 
 def of_pods(pods: Iterable[Pod], owners: Owners) -> Iterator[PodImage]:
-    """Return what every container needs that runs, or would be started again."""
+    """Return the images of containers that run, or that a node would start again."""
     for pod in pods:
         if pod.status.phase not in _ENDED and pod.metadata.deletion_timestamp is None:
             yield from _of_pod(pod, owners.top("Pod", pod.metadata))
@@ -169,7 +169,7 @@ def _pull_errors(pod: Pod, told: Mapping[str, ContainerStatus]) -> Iterator[tupl
 
 
 def _said(message: str) -> str:
-    """Return a node's words in one printable line, without what a signed address may reveal."""
+    """Return a node's message in one printable line, without the query of an address."""
     known = message[:_LONGEST].rpartition(": ErrImagePull: ")[2]
     if known.startswith("Back-off pulling image "):
         return ""  # it names no cause

@@ -1,4 +1,4 @@
-"""One list of a cluster's objects, as it was at a version of it."""
+"""One list of a cluster's objects, at one of its versions."""
 
 import threading
 import time
@@ -9,45 +9,45 @@ from exporter.sources.cluster.api import ListEvent
 from exporter.sources.cluster.custom import meta_of
 
 Key = tuple[str, str]
-"""A namespace and a name: no two objects of a list share them."""
+"""Namespace and name: unique in a list."""
 
 
 class KeptList:
-    """The objects of a list: listed whole, then kept up by the events of a watch.
+    """Objects of a list: listed completely, then updated by the events of a watch.
 
     Any thread may call it.
     """
 
     def __init__(self) -> None:
-        """Begin before the first list."""
+        """Begin without a list."""
         self._lock = threading.Lock()
         self._objects: dict[Key, Any] = {}
         self._version = ""
         self._listings = 0
         self.listed: float | None = None
-        """When it was last listed, on the monotonic clock."""
+        """Time of the last list, on the monotonic clock."""
 
     @property
     def objects(self) -> list[Any]:
-        """All of them, in the same order however they came."""
+        """All objects, in a stable order."""
         with self._lock:
             return [each for _, each in sorted(self._objects.items(), key=lambda item: item[0])]
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of objects."""
         return len(self._objects)
 
     @property
     def position(self) -> tuple[int, str]:
-        """Which list it is, and the version from which a watch of it goes on.
+        """Number of the list, and the version from which a watch continues.
 
-        The version is empty where no event could be applied.
+        The version is empty if no event can be applied.
         """
         with self._lock:
             return self._listings, self._version
 
     def replace(self, objects: Iterable[Any], version: str) -> bool:
-        """Take a whole list; return whether it differs from what was known."""
+        """Replace the list; return whether it changed."""
         given = list(objects)
         keyed = {_key(each): each for each in given}
         if len(keyed) < len(given) or any(not name for _, name in keyed):
@@ -61,10 +61,10 @@ class KeptList:
             return before != keyed
 
     def apply(self, event: ListEvent, listing: int) -> bool | None:
-        """Take an event that follows a list; return whether it changed anything.
+        """Apply an event that follows a list; return whether anything changed.
 
-        None where the list was replaced meanwhile by one to which the watch does not belong. An
-        event that came before the list changes nothing.
+        None if another list replaced that one meanwhile. An event older than the list changes
+        nothing.
         """
         with self._lock:
             if listing != self._listings:
@@ -88,9 +88,9 @@ def _key(found: Any) -> Key:
 
 
 def _precedes(version: str, other: str) -> bool:
-    """Is a version the same as another, or an older one?
+    """Is a version equal to another, or older?
 
-    Versions of one list are numbers that grow (Kubernetes, API concepts, "Resource versions").
+    Versions of one list are increasing numbers (Kubernetes, API concepts, "Resource versions").
     """
     numbers = version.isdecimal() and other.isdecimal()
     return (bool(version) and version == other) or (numbers and int(version) <= int(other))

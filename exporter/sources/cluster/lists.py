@@ -1,4 +1,4 @@
-"""The lists of one cluster: each is listed by an audit unless a watch keeps it up to date."""
+"""Lists of one cluster: an audit lists what no watch keeps current."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,49 +12,49 @@ from exporter.sources.cluster.resources import NODES, OPTIONAL, PODS, ApiResourc
 from exporter.sources.cluster.watch import ClusterWatch, ListName
 
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
-"""Reasons that will hold for the next list too."""
+"""Reasons that other lists of the server will meet too."""
 _PASSING: Final = _OF_THE_SERVER | {
     *(Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.INCOMPLETE_LIST)
 }
-"""Reasons that hold no more where the watch tells something. Others end with the next list."""
+"""Reasons that the next event of a watch disproves. Others last until the next list."""
 
 
 @dataclass(slots=True)
 class ListedObjects:
-    """The objects of a cluster's lists, and what is missing of them."""
+    """Objects of a cluster's lists, and their gaps."""
 
     objects: dict[ApiResource, list[Any]] = field(default_factory=dict)
     partial: set[ApiResource] = field(default_factory=set)
     """Resources whose list may be incomplete."""
     gaps: list[Gap] = field(default_factory=list)
     kinds: list[KindStatus] = field(default_factory=list)
-    """How each resource was listed."""
+    """Status of each resource's list."""
 
     def of(self, resource: ApiResource) -> list[Any]:
-        """Return the objects of a resource; none where it was not listed."""
+        """Return the objects of a resource; none if it was not listed."""
         return self.objects.get(resource, [])
 
 
 @dataclass(slots=True)
 class ClusterLists:
-    """The lists of one cluster. One that fails is a gap, and keeps its last content."""
+    """Lists of one cluster. A failed one is a gap, and keeps its last content."""
 
     clock: Callable[[], float]
-    """Tells the seconds since the epoch."""
+    """Returns seconds since the epoch."""
     namespaces: tuple[str, ...] = ()
-    """Empty is all of them, which needs the right to list in all."""
+    """Empty is all, which needs the right to list in all."""
     watch: ClusterWatch | None = None
-    """What follows the lists; None where each audit lists them."""
+    """Watches of the lists; None if each audit lists them."""
     synced: dict[str, float] = field(default_factory=dict)
-    """When each kind was last listed completely, in seconds since the epoch."""
+    """Time of each kind's last complete list, in seconds since the epoch."""
     _kept: dict[ListName, KeptList] = field(default_factory=dict)
     _status: dict[ApiResource, KindStatus] = field(default_factory=dict)
-    """How each resource was listed last; one that is not served and need not be has none."""
+    """Last status of each resource; none for an optional one that is not served."""
     _left: set[str] = field(default_factory=set)
-    """Nodes that pods are bound to, and that were not there when nodes were last listed."""
+    """Nodes of pods that the last list of nodes lacked."""
 
     def read(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
-        """Read every list; raise `Unseen` where the server answers for none of them."""
+        """Read every list. Raises `Unseen` if the server answers for none."""
         try:
             self._read(api, resources)
         except Unseen as unseen:
@@ -83,7 +83,7 @@ class ClusterLists:
             raise first[0]
 
     def latest(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
-        """Return the lists as they are known; ask only for nodes that nobody told of.
+        """Return the current lists; list nodes again only for unknown ones.
 
         Raises `Unseen` before they were first read.
         """
@@ -113,9 +113,9 @@ class ClusterLists:
         return listed
 
     def _look_for_nodes(self, api: Api, pods: list[Any]) -> None:
-        """List the nodes again where a pod is on one that the watch did not tell of yet.
+        """List the nodes again if a pod is on a node that the watch did not report yet.
 
-        A node that is not among those that were listed after the pods has left.
+        A node that a list after the pods lacks was deleted.
         """
         kept, status = self._kept.get((NODES, "")), self._status.get(NODES)
         if self.watch is None or kept is None or status is None or not status.up:
@@ -131,10 +131,10 @@ class ClusterLists:
         self._left = strangers
 
     def _list(self, api: Api, name: ListName) -> None:
-        """List what is not known to be as it is kept.
+        """List what no watch keeps current.
 
-        Of what is watched the server is asked for the number: a right that was taken away, or a
-        server that went away, is noticed then as well.
+        Of a watched list the number of objects is requested: so a revoked right, or a server that
+        went away, is noticed as well.
         """
         kept = self._kept.setdefault(name, KeptList())
         if self.watch and self.watch.is_current(name):
@@ -162,7 +162,7 @@ class ClusterLists:
         return [(resource, namespace) for namespace in namespaces]
 
     def _settle(self, resource: ApiResource, failed: list[Unseen]) -> None:
-        """Note how a resource was listed at this moment."""
+        """Note the status of a resource's list, now."""
         if resource in OPTIONAL and any(each.reason is Reason.UNSUPPORTED for each in failed):
             self._status.pop(resource, None)
             return

@@ -1,6 +1,6 @@
-"""Nodes that were there lately, and the platforms on which workloads ran.
+"""Recent nodes, and the platforms on which workloads ran.
 
-In a cluster whose nodes come and go, the nodes of one moment do not tell where pods may be started.
+In a cluster whose nodes come and go, the current nodes do not show where pods may be started.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,17 +15,17 @@ from exporter.sources.cluster.objects import Node, NodeSpec, NodeStatus
 
 _HOSTNAME: Final = "kubernetes.io/hostname"
 _MOST: Final = 1_000
-"""Kinds of nodes that are remembered; a cluster has a few."""
+"""Maximum kinds of nodes; a cluster has a few."""
 _LONGEST_STEP: Final = 0.25
-"""The part of the time that one reading may make pass: an outage of the cluster ages nothing."""
+"""Maximum share of the time that one read adds: an outage of the cluster ages nothing."""
 
 
 @dataclass(slots=True)
 class ClusterMemory:
-    """What one cluster showed lately."""
+    """Recent observations of one cluster."""
 
     keep: float
-    """Seconds for which what is not there any more still counts."""
+    """Seconds for which deleted nodes and placements still count."""
     _now: float = 0.0
     """Seconds for which the cluster was watched."""
     _read: float | None = None
@@ -34,7 +34,7 @@ class ClusterMemory:
     _before: dict[tuple[str, str], frozenset[Platform]] = field(default_factory=dict)
 
     def begin(self, now: float) -> None:
-        """Note that the cluster is read now, in seconds since the epoch."""
+        """Note a read of the cluster, in seconds since the epoch."""
         passed = now - self._read if self._read is not None else 0.0
         self._now += min(max(passed, 0.0), self.keep * _LONGEST_STEP)
         self._read = now
@@ -50,9 +50,9 @@ class ClusterMemory:
         self._ran = {key: ran for key, ran in self._ran.items() if ran}
 
     def absent(self, nodes: Sequence[Node]) -> list[Node]:
-        """Take the nodes that are there; return one of each kind that was there lately and is not.
+        """Note the current nodes; return one of each kind that existed lately and does not now.
 
-        Nodes are of a kind where the same pods may be started on them.
+        Nodes are of one kind if the same pods may be started on them.
         """
         there = {_kind(each): each for each in nodes}
         for kind, node in there.items():
@@ -62,19 +62,19 @@ class ClusterMemory:
         return [node for kind, (_, node) in self._nodes.items() if kind not in there]
 
     def ran(self, owner: str, image: str, now: frozenset[Platform]) -> frozenset[Platform]:
-        """Return where a workload runs an image, and where it did lately."""
+        """Return the platforms on which a workload runs an image now, or did lately."""
         known = self._ran.setdefault((owner, image), {})
         known.update(dict.fromkeys(now, self._now))
         return frozenset(known)
 
     def recall(self, uses: Iterable[Use]) -> None:
-        """Take for lately what was known before a restart."""
+        """Restore what was known before a restart."""
         for use in uses:
             key = (use.owner, str(use.reference))
             self._before[key] = self._before.get(key, frozenset()) | use.platforms
 
     def before(self, owner: str, image: str) -> frozenset[Platform]:
-        """Return where a workload ran before a restart; which nodes there were is not known."""
+        """Return where a workload ran before a restart; the nodes themselves are unknown."""
         return self._before.get((owner, image), frozenset())
 
 
@@ -86,7 +86,7 @@ def _kind(node: Node) -> bytes:
 
 
 def _bare(node: Node) -> Node:
-    """Return a node without the images that it held and its own name."""
+    """Return a node without its cached images and its name."""
     labels = {key: value for key, value in node.metadata.labels.items() if key != _HOSTNAME}
     meta = msgspec.structs.replace(node.metadata, name="", labels=labels)
     return Node(meta, NodeSpec(node.spec.taints), NodeStatus(node.status.node_info))

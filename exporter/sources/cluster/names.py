@@ -1,6 +1,6 @@
 """Names in a cluster's objects: workloads by their owners, images, Secrets.
 
-Whoever may create an object may write anything there.
+Whoever may create an object may use any text.
 """
 
 import re
@@ -14,29 +14,29 @@ from exporter.oci.reference import Reference
 from exporter.sources.cluster.objects import ObjectMeta, OwnerReference
 
 _LONGEST: Final = 300
-"""Characters of a name: Kubernetes' own have at most 253."""
+"""Maximum characters of a name: Kubernetes' own have at most 253."""
 _LONGEST_REFERENCE: Final = 1_000
-"""Characters of an image's name: a host, a repository, a tag and a digest have fewer."""
+"""Maximum characters of an image: a host, a repository, a tag and a digest have fewer."""
 _REFERENCES: Final = 16_384
-"""References that are kept read: many pods and nodes name the same."""
+"""Parsed references that are cached: many pods and nodes name the same."""
 _SUBDOMAIN: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _DEEPEST: Final = 8
 _NODE: Final = "Node"
 
 
 def plain(text: str) -> str:
-    """Return a name as it may stand in a report: printable, and not too long.
+    """Return a name for a report: printable, and not too long.
 
-    Kubernetes takes control characters in the names of owners and pull secrets, and any length.
+    Kubernetes accepts control characters in the names of owners and pull secrets, and any length.
     """
     return screen.plain(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
 @lru_cache(_REFERENCES)
 def reference(text: str) -> Reference:
-    """Read an image's name; raise `Malformed` for what is none, at once where it is far too long.
+    """Parse an image's name. Raises `Malformed`, at once for an oversized one.
 
-    Kubernetes takes any text there, of a megabyte too.
+    Kubernetes accepts any text there, also of a megabyte.
     """
     if len(text) > _LONGEST_REFERENCE:
         raise Malformed(f"not a reference: {len(text)} characters, {text[:80]!r}…")
@@ -44,26 +44,26 @@ def reference(text: str) -> Reference:
 
 
 def is_name(text: str) -> bool:
-    """May an object have this name (RFC 1123 subdomain)? What may not is a path of its own."""
+    """Is it a valid name of an object (RFC 1123 subdomain)? Any other may be a path of the API."""
     return bool(_SUBDOMAIN.fullmatch(text))
 
 
 class Owners:
-    """Who made what in one cluster, as far as the lists show it."""
+    """Owners of the objects of one cluster, as far as the lists show them."""
 
     def __init__(self, cluster: str) -> None:
-        """Begin with nothing known of a cluster."""
+        """Begin without owners."""
         self._cluster = cluster
         self._metas: dict[str, ObjectMeta] = {}
         self._tops: dict[tuple[str, str], Workload] = {}
 
     def know(self, meta: ObjectMeta) -> None:
-        """Take note of an object that may own others."""
+        """Note an object that may own others."""
         if meta.owner_references:
             self._metas[meta.uid] = meta
 
     def top(self, kind: str, meta: ObjectMeta) -> Workload:
-        """Return the workload that an object belongs to: the last owner that anything names.
+        """Return the workload of an object: its topmost owner.
 
         A static pod is owned by its node, which is no workload.
         """
@@ -89,7 +89,7 @@ class Owners:
 
 
 def _owner(meta: ObjectMeta) -> OwnerReference | None:
-    """Return who made it: its controller, or else the first that it names."""
+    """Return the controller of an object, or else its first owner."""
     owners = meta.owner_references
     owner = meta.controller or (owners[0] if owners else None)
     return None if owner is None or owner.kind == _NODE else owner

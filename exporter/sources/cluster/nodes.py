@@ -1,4 +1,4 @@
-"""The nodes of a cluster: their platforms, which pods they admit, which images they hold."""
+"""Nodes of a cluster: their platforms, admitted pods and cached images."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -26,12 +26,12 @@ _PASSING: Final = frozenset(
         *(f"node.cloudprovider.kubernetes.io/{each}" for each in ("uninitialized", "shutdown")),
     }
 )
-"""Taints that say how a node does right now: they pass, and DaemonSets tolerate most of them.
+"""Taints of a node's current state: they pass, and DaemonSets tolerate most of them.
 
 Source: Kubernetes `api/core/v1/well_known_taints.go`, `cloud-provider/api/well_known_taints.go`.
 """
 _FEW: Final = 3
-"""Nodes that are named for one image."""
+"""Maximum nodes that are named for one image."""
 _BARRING: Final = frozenset({"NoSchedule", "NoExecute"})
 _NAME: Final = "metadata.name"
 
@@ -41,10 +41,10 @@ ImageName = tuple[str, Repository, Tag | Digest]
 
 
 def admits(node: Node, pod: PodSpec) -> bool:
-    """May the pod be started on this node, once it is well?
+    """May the pod be started on this node, once it is ready?
 
-    Source: Kubernetes `component-helpers/scheduling/corev1` (nodeaffinity, helpers). Resources,
-    pod affinity and topology are left aside: they pass too.
+    Source: Kubernetes `component-helpers/scheduling/corev1` (nodeaffinity, helpers). Resources, pod
+    affinity and topology are ignored: they pass too.
     """
     labels = node.metadata.labels
     if any(labels.get(key) != value for key, value in pod.node_selector.items()):
@@ -75,7 +75,7 @@ def _tolerates(toleration: objects.Toleration, taint: objects.Taint) -> bool:
 
 
 def _holds(term: objects.NodeSelectorTerm, node: Node) -> bool:
-    """Do all conditions of a term hold? One without any matches no node."""
+    """Does a node fulfil all conditions of a term? An empty term matches no node."""
     if not term.match_expressions and not term.match_fields:
         return False
     fields = {_NAME: node.metadata.name}
@@ -85,7 +85,7 @@ def _holds(term: objects.NodeSelectorTerm, node: Node) -> bool:
 
 
 class ClusterNodes:
-    """The nodes of one cluster, and the platforms on which its pods must or may be started."""
+    """Nodes of one cluster, and the platforms on which its pods must or may be started."""
 
     def __init__(  # noqa: PLR0913 - what nodes there are, were and may be, and what chooses them
         self,
@@ -141,7 +141,7 @@ class ClusterNodes:
         return msgspec.structs.replace(pod, node_selector=selector, tolerations=tolerations)
 
     def left(self, name: str) -> bool:
-        """Is it sure that a node by this name is not there any more?"""
+        """Is it certain that no node of this name exists any more?"""
         return bool(name) and self._whole and name not in self._platforms
 
     def reach(self, pod: PodSpec) -> Nodes:
@@ -195,7 +195,7 @@ class ClusterNodes:
         )
 
     def admitted_nowhere(self, pod: PodSpec) -> bool:
-        """Is it sure that no node admits a pod? One need not say what it runs on to admit it."""
+        """Is it certain that no node admits a pod? Admitting needs no known platform."""
         return (
             self._whole
             and not self.admitted(pod)
@@ -203,7 +203,7 @@ class ClusterNodes:
         )
 
     def holders(self, named: Reference, running: frozenset[Digest]) -> tuple[Holder, ...]:
-        """Return the first few nodes that say they hold an image: by its name, or its content."""
+        """Return the first few nodes that report an image, by its name or its content."""
         name = named.digest or named.tag
         where = (named.registry, named.repository)
         found: dict[str, Holder] = {}
@@ -213,16 +213,16 @@ class ClusterNodes:
 
 
 def spec_key(pod: PodSpec) -> bytes:
-    """Return the same key for all pods that the same nodes admit, by their specs.
+    """Return a key that pods with the same admitting nodes share.
 
-    Kubernetes adds tolerations of passing taints to each pod, which its template does not have.
+    Kubernetes adds tolerations of passing taints to each pod, which its template lacks.
     """
     tolerations = [each for each in pod.tolerations if each.key not in _PASSING]
     return msgspec.json.encode((pod.node_selector, pod.affinity, tolerations, pod.os))
 
 
 def _platform(node: Node) -> Platform | None:
-    """Return on what a node runs; None where it says half of that, or nothing, as virtual ones."""
+    """Return the platform of a node; None if it is not stated in full, as by virtual nodes."""
     told = node.status.node_info
     try:
         platform = Platform.of(told.operating_system, told.architecture)

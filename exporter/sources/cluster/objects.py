@@ -1,7 +1,7 @@
-"""Kubernetes objects: the few fields that tell who needs which image, and where.
+"""Kubernetes objects: the fields that show which workload needs which image, and where.
 
-Source: Kubernetes API v1.34, core/v1, apps/v1, batch/v1; classes and fields have its names.
-Whatever else an object has is skipped.
+Source: Kubernetes API v1.34, core/v1, apps/v1, batch/v1; classes and fields have its names. Other
+fields are skipped.
 """
 
 from typing import Final
@@ -9,11 +9,11 @@ from typing import Final
 from msgspec import Raw, Struct, field
 
 NEVER: Final = "Never"
-"""Of a pull policy: nodes take the image that they hold. Of a restart policy: started once."""
+"""Of a pull policy: nodes use the cached image. Of a restart policy: started once."""
 
 
 class ApiStruct(Struct, frozen=True, gc=False, rename="camel"):
-    """The common form: camel case; no cycles, so nothing for the garbage collector."""
+    """Common form: camel case; no cycles, so nothing for the garbage collector."""
 
 
 class OwnerReference(ApiStruct, frozen=True):
@@ -39,19 +39,19 @@ class ObjectMeta(ApiStruct, frozen=True):
 
     @property
     def controller(self) -> OwnerReference | None:
-        """The one owner that would make it anew."""
+        """Is it the controller, which would create the object again?"""
         return next((each for each in self.owner_references if each.controller), None)
 
 
 class LabelledMeta(ObjectMeta, frozen=True):
-    """Metadata with labels; for all other objects they are left out."""
+    """Metadata with labels; other objects are read without them."""
 
     resource_version: str = ""
     labels: dict[str, str] = {}
 
     @property
     def version(self) -> tuple[str, ...]:
-        """What no two contents of objects of a kind share."""
+        """Version of the content, unique among objects of a kind."""
         return self.namespace, self.name, self.uid, self.resource_version
 
 
@@ -71,7 +71,7 @@ class Container(ApiStruct, frozen=True):
 
     @property
     def is_pulled(self) -> bool:
-        """May its node ask a registry for its image?"""
+        """May its node request the image from a registry?"""
         return self.image_pull_policy != NEVER
 
 
@@ -139,20 +139,20 @@ class PodSpec(ApiStruct, frozen=True):
 
     @property
     def image_volumes(self) -> list[str]:
-        """The images that it mounts, and that its node may pull."""
+        """Volumes with images that its node may pull."""
         images = (each.image for each in self.volumes if each.image)
         return [each.reference for each in images if each.reference and each.pull_policy != NEVER]
 
     @property
     def node_terms(self) -> tuple[NodeSelectorTerm, ...] | None:
-        """What its affinity requires of a node, at least one of them; None where it is nothing."""
+        """Required node affinity: at least one term must match; None without any."""
         affinity = self.affinity and self.affinity.node_affinity
         required = affinity and affinity.required
         return (required.node_selector_terms or ()) if required else None
 
 
 class Present(ApiStruct, frozen=True):
-    """An object whose presence alone counts."""
+    """An object whose existence alone counts."""
 
 
 class ContainerStateWaiting(ApiStruct, frozen=True):
@@ -242,7 +242,7 @@ class NodePool(ApiStruct, frozen=True):
 
 
 class CapacityAnnotations(ApiStruct, frozen=True):
-    """What the autoscaler is told of the nodes of a group that has none."""
+    """Labels, taints and limit of a node group, for the autoscaler to start it from zero."""
 
     labels: str = field(default="", name="capacity.cluster-autoscaler.kubernetes.io/labels")
     taints: str = field(default="", name="capacity.cluster-autoscaler.kubernetes.io/taints")
@@ -264,7 +264,7 @@ class Machines(ApiStruct, frozen=True):
 
 
 class Scheduling(ApiStruct, frozen=True):
-    """What admission adds to the pods of a RuntimeClass, and to no template."""
+    """Scheduling constraints that admission adds to the pods of a RuntimeClass."""
 
     node_selector: dict[str, str] = field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
@@ -277,7 +277,7 @@ class RuntimeClass(ApiStruct, frozen=True):
 
 class RollingUpdate(ApiStruct, frozen=True):
     partition: int | None = 0
-    """Pods before this one stay with the revision before."""
+    """Pods with a lower ordinal stay at the previous revision."""
 
 
 class UpdateStrategy(ApiStruct, frozen=True):
@@ -291,12 +291,12 @@ class ControllerSpec(ApiStruct, frozen=True):
 
     @property
     def pod(self) -> PodSpec:
-        """What its pods are made after; an empty one where it has no template."""
+        """Template of its pods; an empty one if it has none."""
         return self.template.spec if self.template else PodSpec()
 
 
 class ControllerStatus(ApiStruct, frozen=True):
-    """The revisions of which a StatefulSet makes its pods, by their names."""
+    """Names of the revisions of a StatefulSet's pods."""
 
     current_revision: str = ""
     update_revision: str = ""
@@ -337,7 +337,7 @@ class JobSpec(ApiStruct, frozen=True):
 
     @property
     def makes_none(self) -> bool:
-        """Does it make no pods until somebody changes it?"""
+        """Does it create no pods until somebody changes it?"""
         return bool(self.suspend) or self.parallelism == 0
 
 
@@ -364,7 +364,7 @@ class CronJob(ApiStruct, frozen=True):
 
 
 class RevisionData(ApiStruct, frozen=True):
-    """A StatefulSet's or DaemonSet's former spec, as a patch."""
+    """Previous spec of a StatefulSet or DaemonSet, as a patch."""
 
     spec: ControllerSpec = ControllerSpec()
 
@@ -373,7 +373,7 @@ class ControllerRevision(ApiStruct, frozen=True):
     metadata: ObjectMeta
     revision: int = 0
     data: Raw = Raw(b"null")
-    """Of other controllers than Kubernetes' own it may be anything."""
+    """Other controllers than Kubernetes' own may store any value."""
 
 
 class ServiceAccount(ApiStruct, frozen=True):
@@ -391,7 +391,7 @@ class HelmHook(ApiStruct, frozen=True):
 
 
 class HelmRelease(ApiStruct, frozen=True):
-    """What Helm keeps in a Secret."""
+    """Content of a Helm Secret."""
 
     manifest: str = ""
     hooks: Raw = Raw(b"null")

@@ -1,4 +1,4 @@
-"""The platforms that a pod's own spec names or excludes, whatever nodes there are."""
+"""Platforms that a pod's spec names or excludes, whatever nodes exist."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ _COMMON: Final = frozenset(
 """Architectures for which images are built."""
 _LINUX, _WINDOWS = "linux", "windows"
 _OTHER: Final = "?"
-"""What no label can be: a spec that excludes it names what it wants."""
+"""No valid label: a spec that excludes it names the values that it wants."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a spec says of platforms."""
+    """Platforms in a spec."""
 
     platforms: frozenset[Platform] = frozenset()
-    """Those that it names; empty where it names no architecture. Without a system it is Linux."""
+    """Named platforms; empty without an architecture. The default system is Linux."""
     barred: frozenset[Platform] = frozenset()
-    """Where it names none: those that it excludes."""
+    """Excluded platforms, if none is named."""
 
 
 def stated(pod: PodSpec) -> Stated:
@@ -50,12 +50,12 @@ def stated(pod: PodSpec) -> Stated:
 
 
 def allows(pod: PodSpec, platform: Platform) -> bool:
-    """Does nothing in a spec that is about platforms exclude this one?"""
+    """Does the spec not exclude a platform?"""
     return _allowed(pod, platform.os, platform.architecture)
 
 
 def only_by_platform(pod: PodSpec) -> bool:
-    """Does nothing but its platform choose the nodes of a pod? Taints are left aside."""
+    """Does only the platform select the nodes of a pod? Taints are ignored."""
     if not pod.node_selector.keys() <= _LABELS:
         return False
     terms = pod.node_terms

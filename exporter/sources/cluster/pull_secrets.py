@@ -20,25 +20,25 @@ _CONTENT: Final = {
     "kubernetes.io/dockerconfigjson": ".dockerconfigjson",
     "kubernetes.io/dockercfg": ".dockercfg",
 }
-"""Where a Secret of each type keeps its logins; others are passed over, as a kubelet does."""
+"""Keys of the logins in a Secret, by its type; others are skipped, as by a kubelet."""
 _MOST: Final = 2_000
-"""Secrets that are read at once."""
+"""Secrets that are read in parallel."""
 _MOST_OF_ONE: Final = 100
-"""Secrets of one account; a pod's own are counted where its images are."""
+"""Maximum Secrets of one account; those of a pod are limited with its images."""
 _LARGEST: Final = 256 * 1024
-"""Bytes of one Secret's logins: enough for a thousand registries."""
+"""Maximum bytes of one Secret's logins: enough for a thousand registries."""
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _TOO_MUCH: Final = f"more than {_MOST} pull secrets, or more than {_MOST_BYTES} bytes of them"
 
 SecretName = tuple[str, str]
-"""A namespace and a Secret's name."""
+"""Namespace and name of a Secret."""
 
 
 class PullSecrets:
-    """The sets of pull secrets of one cluster, by the names that uses give them."""
+    """Sets of pull secrets of one cluster, by the names in uses."""
 
     def __init__(self, cluster: str, accounts: Iterable[ServiceAccount]) -> None:
-        """Take the ServiceAccounts; no Secret is read yet."""
+        """Take the ServiceAccounts, without a request."""
         self._cluster = cluster
         self._accounts = {
             (each.metadata.namespace, each.metadata.name): _names(each.image_pull_secrets)
@@ -46,10 +46,10 @@ class PullSecrets:
         }
         self._sets: dict[str, tuple[SecretName, ...]] = {}
         self._excess: set[SecretName] = set()
-        """Accounts that name too many."""
+        """Accounts with too many Secrets."""
 
     def login(self, image: PodImage) -> str:
-        """Name the set with which a pod would pull; empty where none of its own is named."""
+        """Return the name of a pod's set; empty if it has none of its own."""
         if image.pod is None:
             return ""
         namespace = image.workload.namespace

@@ -1,4 +1,4 @@
-"""Resources of the Kubernetes API: where each kind is listed, and how a response is decoded."""
+"""Resources of the Kubernetes API: the path of each kind's list, and the decoding of a response."""
 
 import re
 from collections.abc import Iterator
@@ -15,37 +15,37 @@ from exporter.sources.cluster.custom import CustomResource
 
 JSON: Final = "application/json"
 _DEEPEST: Final = 300
-"""Levels that are kept: no path that is configured leads further (`FieldPath`)."""
+"""Levels that are decoded: no configured path is deeper (`FieldPath`)."""
 _MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-"""A text, also one that never ends: else each quote in it would be tried as a beginning."""
+"""A string, also an unterminated one: else each quote in it would be tried as a beginning."""
 
 Document = TypeVar("Document")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResource:
-    """One kind of object, by the name that its lists have in paths and roles."""
+    """One kind of object, by its plural name in paths and roles."""
 
     plural: str
     kind: str
-    """As it stands in an object's `kind`."""
+    """Value of an object's `kind`."""
     version: str
     """`v1`, or `group/version`."""
     model: Any
-    """What each of its objects is read as."""
+    """Type of its objects."""
     namespaced: bool = True
     selectors: tuple[tuple[str, str], ...] = ()
     accept: str = JSON
 
     def path(self, namespace: str = "") -> str:
-        """Return where its objects are listed: those of one namespace, or of all."""
+        """Return the path of its list, in one namespace or in all."""
         base = f"/apis/{self.version}" if "/" in self.version else f"/api/{self.version}"
         within = f"/namespaces/{namespace}" if namespace else ""
         return f"{base}{within}/{self.plural}"
 
     @property
     def subject(self) -> str:
-        """How a role names it: `deployments.apps`."""
+        """Its name in roles: `deployments.apps`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
@@ -55,18 +55,18 @@ class ApiResource:
 
     @property
     def rule(self) -> str:
-        """The rule that lets a role list and watch it."""
+        """RBAC rule that lets a role list and watch it."""
         what = f'apiGroups: ["{self.group}"], resources: ["{self.plural}"]'
         return f'{{{what}, verbs: ["list", "watch"]}}'
 
     @property
     def lists(self) -> msgspec.json.Decoder[ObjectList[Any]]:
-        """What reads a page of a list."""
+        """Decoder of a page."""
         return _lists(self.model)
 
     @property
     def items(self) -> msgspec.json.Decoder[Any]:
-        """What reads one object."""
+        """Decoder of an object."""
         return _items(self.model)
 
 
@@ -103,11 +103,11 @@ MAKERS: Final = (
     *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REVISIONS),
     *(REPLICATION_CONTROLLERS, CRON_JOBS, JOBS),
 )
-"""What makes pods, or keeps the template that it makes them after."""
+"""Kinds that create pods, or store templates."""
 RESOURCES: Final = {each.plural: each for each in (*MAKERS, RUNTIME_CLASSES, PODS, NODES)}
-"""In the order of listing: who is made by others comes later, and so is not missed.
+"""In the order of listing: owned objects come later, so none is missed.
 
-Nodes come after the pods: a node that is not there then has left, and was not about to join.
+Nodes come after the pods: a node that is missing then was deleted, not about to join.
 """
 
 NODE_POOLS: Final = ApiResource(
@@ -121,7 +121,7 @@ MACHINE_GROUPS: Final = tuple(
     )
 )
 POOLS: Final = (NODE_POOLS, *MACHINE_GROUPS)
-"""What starts nodes. A cluster serves those whose autoscaler is installed."""
+"""Kinds of node pools. A cluster serves those of its autoscalers."""
 OPTIONAL: Final = (*POOLS, RUNTIME_CLASSES)
 """Kinds that a server need not serve: then it has no objects of them."""
 
@@ -135,20 +135,20 @@ HELM_SECRETS: Final = replace(
     selectors=(("labelSelector", "owner=helm"), ("fieldSelector", "type=helm.sh/release.v1")),
     accept="application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
 )
-"""Helm's history. Which revisions there are is read from their labels alone."""
+"""Helm's revisions. Which exist is read from their labels alone."""
 
 
 def custom(resource: CustomResource) -> ApiResource:
-    """Return how a custom resource is listed."""
+    """Return the resource of a custom kind."""
     version = f"{resource.group}/{resource.version}"
     return ApiResource(resource.resource, "", version, dict[str, Any])
 
 
 def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Document]) -> Document:
-    """Read a document; raise `Malformed` where it is none of this kind.
+    """Decode a document. Raises `Malformed` for another kind.
 
-    An API server takes thousands of levels, no reader here does: what lies deeper than anything
-    that is looked for is read as null, so that one such object hides no other of its list.
+    An API server accepts thousands of levels, no decoder here does: deeper values are read as null,
+    so that one such object hides no other of its list.
     """
     try:
         try:
@@ -160,7 +160,7 @@ def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Document]) -> Do
 
 
 def _shallow(body: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a document, with null for what is nested too deeply."""
+    """Yield the pieces of a document, with null for levels that are too deep."""
     depth = start = 0
     for found in _MARK.finditer(body):
         mark = found[0]

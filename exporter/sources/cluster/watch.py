@@ -1,4 +1,4 @@
-"""The watch over one cluster: a thread follows each list, and lists anew what it lost sight of."""
+"""Watches of one cluster: a thread per list follows it, and lists it again after an error."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ from exporter.sources.cluster.resources import NODES, PODS, ApiResource
 _log: Final = logging.getLogger("pullproof.cluster")
 
 _PAGES: Final = 10
-"""For how many pages that take as long as one may there is time altogether."""
+"""Total time for lists, in timeouts of a page."""
 _SILENCE: Final = 150.0
 """Seconds without a sign of life after which a watch is opened anew: it may be dead.
 
@@ -33,11 +33,11 @@ cache, or of a proxy, may hide anything."""
 _MOST: Final = 100
 """Watches of one cluster, a thread and a connection each; further lists are listed by audits."""
 _CREDENTIALS: Final = 300.0
-"""Seconds for which new watches are opened with the same credentials."""
+"""Seconds for which new watches use the same credentials."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
-"""Seconds between two attempts; each waits twice as long as the one before."""
+"""Seconds between two attempts, doubled for each further one."""
 _REFUSED: Final = 300.0
-"""Seconds until a watch that is not allowed is tried again, if no audit lists its kind before."""
+"""Seconds until a denied watch is tried again, if no audit lists its kind before."""
 _TOGETHER: Final = 1.0
 """Seconds within which changes count as one."""
 _REST, _REST_OF_PODS = 20, 400
@@ -45,18 +45,18 @@ _REST, _REST_OF_PODS = 20, 400
 all the time, and what pods want was nearly always known from what makes them."""
 
 _LOST: Final = frozenset({Reason.INCOMPLETE_LIST, Reason.MALFORMED, Reason.TOO_LARGE})
-"""Reasons for which what happened since is not told any more."""
+"""Reasons after which later events are missing."""
 _FORBIDDEN: Final = frozenset({Reason.DENIED, Reason.UNSUPPORTED})
 
 ListName = tuple[ApiResource, str]
-"""A kind, and the namespace whose objects are listed; empty is all of them."""
+"""A kind and a namespace; empty is all namespaces."""
 
 
 class ClusterWatch:
-    """The watches of one cluster. `changed` is called, in a thread, soon after anything changed."""
+    """Watches of one cluster. `changed` is called, in a thread, soon after any change."""
 
     def __init__(self, access: Access, changed: Callable[[], None]) -> None:
-        """Follow nothing yet."""
+        """Begin without watches."""
         self._changed = changed
         self._connection = _Connection(access)
         self._followers: dict[ListName, _Follower] = {}
@@ -65,11 +65,11 @@ class ClusterWatch:
         threading.Thread(target=self._tell, name="cluster-news", daemon=True).start()
 
     def api(self) -> Api:
-        """Return the API, asked with the credentials of the last minutes. Raises `Unseen`."""
+        """Return the API with recent credentials. Raises `Unseen`."""
         return self._connection.api()
 
     def follow(self, name: ListName, kept: KeptList) -> None:
-        """Follow a list that was listed just now, from now on; at once where that failed before."""
+        """Watch a list that was just read; at once if that failed before."""
         if known := self._followers.get(name):
             known.retry()
         elif len(self._followers) < _MOST:
@@ -78,21 +78,21 @@ class ClusterWatch:
             threading.Thread(target=follower.run, name="cluster-watch", daemon=True).start()
 
     def is_current(self, name: ListName) -> bool:
-        """Is a list known to be as it is kept?"""
+        """Does a watch keep a list current?"""
         follower = self._followers.get(name)
         return follower is not None and follower.is_current
 
     def follows(self, name: ListName) -> bool | None:
-        """Is a list being followed, whether or not anything came yet?
+        """Is a list watched, whether or not any event came yet?
 
-        None where it cannot be: its server serves no watch of it, or there are too many lists.
+        None if it cannot be: the server serves no watch of it, or there are too many lists.
         """
         if follower := self._followers.get(name):
             return follower.follows
         return False if len(self._followers) < _MOST else None
 
     def close(self) -> None:
-        """End all of it."""
+        """End all watches."""
         for event in (self._over, self._news, self._urgent):
             event.set()
         # A copy: an audit that still runs may add one meanwhile.
@@ -125,7 +125,7 @@ class ClusterWatch:
 
 @dataclass(slots=True)
 class _Connection:
-    """One client for all watches. Its credentials are read anew every few minutes."""
+    """One client for all watches. Its credentials are renewed every few minutes."""
 
     access: Access
     _client: ApiClient | None = None
@@ -141,13 +141,13 @@ class _Connection:
             return Api(self.access.name, self._client, timeout, now + _PAGES * timeout)
 
     def forget(self) -> None:
-        """Read the credentials anew next time."""
+        """Renew the credentials at the next use."""
         self._client = None
 
 
 @dataclass(slots=True)
 class _Follower:
-    """What follows one list, in a thread of its own."""
+    """The watch of one list, in a thread of its own."""
 
     resource: ApiResource
     namespace: str
@@ -158,16 +158,16 @@ class _Follower:
     again: threading.Event = field(default_factory=threading.Event)
     """Ends the pause before the next attempt."""
     follows: bool | None = False
-    """Did the last attempt succeed? None where the server serves no watch of the list."""
+    """Did the last attempt succeed? None if the server serves no watch of the list."""
     _stream: EventStream | None = None
     _listing: int = 0
-    """Which list the events of the stream follow."""
+    """Number of the list that the stream follows."""
     _tried: float = 0.0
-    """When the last attempt began, on the monotonic clock."""
+    """Start of the last attempt, on the monotonic clock."""
 
     @property
     def is_current(self) -> bool:
-        """Is the list known to be as it is kept? Only where anything came lately over the watch."""
+        """Does the watch keep the list current? Only if an event came lately."""
         stream, listed = self._stream, self.kept.listed
         if stream is None or stream.heard is None or listed is None:
             return False
@@ -176,18 +176,18 @@ class _Follower:
         return fresh and self._listing == self.kept.position[0]
 
     def interrupt(self) -> None:
-        """End the watch that is open, or the pause before the next."""
+        """End the open watch, or the pause before the next."""
         self.again.set()
         if stream := self._stream:
             stream.close()
 
     def retry(self) -> None:
-        """Try again now, if that was not done lately."""
+        """Try again now, if the last attempt was not just made."""
         if time.monotonic() - self._tried > _LONGEST_PAUSE:
             self.again.set()
 
     def run(self) -> None:
-        """Follow the list until it is over."""
+        """Watch the list until it ends."""
         pause = 0.0
         while True:
             self.again.wait(pause)
@@ -201,7 +201,7 @@ class _Follower:
                 pause = _REFUSED
 
     def _attempt(self, pause: float) -> float:
-        """Follow one watch to its end; return how long to wait before the next."""
+        """Run one watch to its end; return the pause before the next."""
         began, heard = time.monotonic(), False
         self._tried = began
         try:
@@ -220,7 +220,7 @@ class _Follower:
         return _FIRST_PAUSE if heard else min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
 
     def _follow(self) -> bool:
-        """Follow one watch; return whether anything came over it. Raises `Unseen`."""
+        """Run one watch; return whether any event came. Raises `Unseen`."""
         self._listing, version = self.kept.position
         if not version:
             return False
