@@ -14,12 +14,13 @@ from exporter.commands import Refused
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.judge.report import Report
+from exporter.publish.answers import check
 from exporter.publish.answers import report as report_answer
 from exporter.publish.answers.document import AnswerDocument, encode
 from exporter.publish.blocks import Block
 from exporter.publish.render import markdown, terminal
 from exporter.publish.status import RegistryStatus
-from exporter.screen import escaped
+from exporter.screen import escaped, plain
 from exporter.store import snapshot_file
 
 _MOST_IN_TICKETS: Final = 1_000
@@ -51,6 +52,19 @@ def exit_code(reports: Iterable[Report], *, whole: bool, unpacked: bool = False)
         return Exit.BROKEN
     blind = any(_blind(each, whole=whole, unpacked=unpacked) for each in reports)
     return Exit.BLIND if blind else Exit.WELL
+
+
+def is_empty(args: argparse.Namespace, reports: Iterable[Report]) -> bool:
+    """Has a registry no tags in scope, which was not accepted?"""
+    return not args.allow_empty and any(each.empty for each in reports)
+
+
+def tell_empty(args: argparse.Namespace, reports: Iterable[Report]) -> None:
+    """Say it of each such registry, where the answer does not."""
+    for each in reports:
+        if is_empty(args, [each]):
+            name = plain(each.snapshot.registry)
+            sys.stderr.write(f"pullproof: {name}: {check.EMPTY}\n")
 
 
 def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:

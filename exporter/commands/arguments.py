@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from exporter.commands.shared_options import (
     Options,
+    allow_empty,
     audit_once,
     bucket,
     choice,
@@ -55,7 +56,6 @@ def _check(parser: argparse.ArgumentParser) -> None:
     uses(parser, _IMAGES)
     tags(parser)
     flag(parser, "--all", "List every tag and every cause")
-    flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
     audit_once(parser, "junit", "sarif", "github")
 
 
@@ -78,6 +78,7 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
     value(parser, "subjects", "REGISTRY", text, nargs="?")
     uses(parser, _IMAGES)
     parser.set_defaults(tags=None, exclude_tags=[])
+    allow_empty(parser)
     requests(parser)
 
 
@@ -101,6 +102,7 @@ def _protect(parser: argparse.ArgumentParser) -> None:
     text = "Name keep tags PREFIX-DIGEST (default: %(default)s)"
     parser.add_argument("--prefix", default="keep", help=text)
     flag(parser, "--apply", "Set the keep tags (default: only list them)")
+    allow_empty(parser)
     parser.set_defaults(exclude_tags=[])
     audit_once(parser)
 

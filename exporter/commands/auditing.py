@@ -152,7 +152,7 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
     if args.attachments:
         attachments = replace(attachments or AttachmentScope(), classes=frozenset(ReferenceClass))
     scope = target.scope
-    if subjects.registries & target.hosts:
+    if subjects.registries & target.hosts or (not subjects.hosts and args.tags):
         scope = replace(
             scope,
             select=("*",),
@@ -160,11 +160,13 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
             only_tags=tuple(args.tags or ("*",)),
             never_tags=tuple(args.exclude_tags),
         )
-    elif subjects.hosts and subjects.beside:
+    elif not subjects.hosts:
+        scope = replace(scope, never_tags=tuple(args.exclude_tags))
+    elif subjects.beside:
         scope = replace(
             scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()
         )
-    elif subjects.hosts:
+    else:
         # Platforms that were typed stand in place of configured ones.
         require = frozenset[Platform]() if args.platform else scope.require
         scope = AuditScope(catalogue=False, latest=(), require=require)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from exporter.commands.answer import Exit, answered_report, exit_code, save
+from exporter.commands.answer import Exit, answered_report, exit_code, is_empty, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import again, typed
 from exporter.commands.subjects import asked_for
@@ -26,8 +26,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
         )
     code = exit_code(reports, whole=whole)
-    empty = whole and any(each.empty for each in reports)
-    return Exit.BLIND if code is Exit.WELL and empty and not args.allow_empty else code
+    empty = whole and is_empty(args, reports)
+    return Exit.BLIND if code is Exit.WELL and empty else code
 
 
 def _reports(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Sequence[Report], bool]:

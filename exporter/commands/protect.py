@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final
 
 from exporter.commands import Refused
-from exporter.commands.answer import Exit, answered, save
+from exporter.commands.answer import Exit, answered, is_empty, save, tell_empty
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import Typed, again, typed
 from exporter.commands.subjects import Subjects, asked_for
@@ -116,4 +116,6 @@ def _answered(
     blind = [plan for plan in plans if plan.doubtful or plan.report.snapshot.gaps]
     for line in chain.from_iterable(map(protect.incomplete, blind)):
         sys.stderr.write(f"pullproof: {plain(line)}\n")
-    return Exit.BLIND if blind else Exit.WELL
+    reports = [] if args.saved else [plan.report for plan in plans]
+    tell_empty(args, reports)
+    return Exit.BLIND if blind or is_empty(args, reports) else Exit.WELL

@@ -12,7 +12,7 @@ from typing import Final
 
 from exporter.audit import audit
 from exporter.commands import Refused, refusing
-from exporter.commands.answer import Exit, answered, exit_code
+from exporter.commands.answer import Exit, answered, exit_code, is_empty, tell_empty
 from exporter.commands.auditing import (
     aimed,
     borrowing,
@@ -81,7 +81,12 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         lambda now: answer.document(repairs, now, applied=args.apply),
         lambda most: answer.blocks(repairs, most, _typed_again(args), applied=args.apply),
     )
-    return _exit(repairs, whole=not images)
+    code = _exit(repairs, whole=not images)
+    latest = [each.latest for each in repairs]
+    if code is not Exit.WELL or images or not is_empty(args, latest):
+        return code
+    tell_empty(args, latest)
+    return Exit.BLIND
 
 
 def _exit(repairs: Sequence[Repair], *, whole: bool) -> Exit:

@@ -11,7 +11,7 @@ from typing import Final
 
 from exporter.audit import audit
 from exporter.commands import Refused
-from exporter.commands.answer import Exit, answered_report, exit_code, save
+from exporter.commands.answer import Exit, answered_report, exit_code, is_empty, save
 from exporter.commands.auditing import aimed, finished, opened, showing, tell_unreached
 from exporter.commands.options import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
@@ -63,7 +63,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
     )
     whole = bool(subjects.registries) or not subjects.hosts
-    return exit_code(reports, whole=whole, unpacked=True)
+    code = exit_code(reports, whole=whole, unpacked=True)
+    return Exit.BLIND if code is Exit.WELL and whole and is_empty(args, reports) else code
 
 
 async def _scrubbed(args: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:

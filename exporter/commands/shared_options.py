@@ -42,6 +42,12 @@ def tags(parser: Options) -> None:
     value(parser, "--tags", "PATTERN", text, action="append")
     text = "Skip these tags of a registry; repeatable"
     value(parser, "--exclude-tags", "PATTERN", text, action="append", default=[])
+    allow_empty(parser)
+
+
+def allow_empty(parser: Options) -> None:
+    """Add whether a registry may have no tags."""
+    flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
 
 
 def uses(parser: Options, text: str) -> None:

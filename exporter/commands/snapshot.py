@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from exporter.commands import Refused
-from exporter.commands.answer import Exit, save
+from exporter.commands.answer import Exit, is_empty, save, tell_empty
 from exporter.commands.auditing import finished, look
 from exporter.commands.options import Typed, typed
 from exporter.commands.subjects import Subjects, of_registry
@@ -28,7 +28,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if broken := report.cannot_be_pulled:
         check = f"To see them: pullproof check --from {args.file}"
         sys.stdout.write(plain(f"{damage_words(broken)} {check}") + "\n")
-    return Exit.BLIND if unseen else Exit.WELL
+    tell_empty(args, [report])
+    return Exit.BLIND if unseen or is_empty(args, [report]) else Exit.WELL
 
 
 def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:

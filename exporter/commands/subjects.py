@@ -93,6 +93,9 @@ def asked_for(args: argparse.Namespace) -> Subjects:
     required = platforms(args.platform)
     _check_patterns(args)
     subjects = with_file(read(args.subjects, required), args.refs, required)
+    if subjects.hosts and not subjects.registries and (args.tags or args.exclude_tags):
+        option = "--tags" if args.tags else "--exclude-tags"
+        raise Refused(f"{option} selects tags of a registry: name its host, or omit {option}")
     if args.refs and not (subjects.hosts or args.config):
         first = "".join(f"; {gap.subject}: {gap.detail}" for gap in subjects.uses.gaps[:1])
         raise Refused(f"--refs {args.refs}: contains no image{first}")

@@ -39,6 +39,7 @@ from exporter.oci.reference import Repository
 _FOREIGN: Final = frozenset({Collector.PARENT_PROTECTS, Collector.NONE})
 """Collectors whose rules are not distribution's."""
 _DISTRIBUTION: Final = "distribution"
+_EMPTY: Final = "the snapshot has no tags: its login may not have been allowed to list any"
 _CACHE: Final = "a pull-through cache: partial by design"
 _UNSEALED: Final = "could not resolve all tags of the repository"
 _SHARED: Final = (
@@ -269,6 +270,8 @@ def _unknown(report: Report) -> Iterator[Gap]:
     snapshot = report.snapshot
     if snapshot.role is Role.PROXY:
         yield Gap(Scope.REGISTRY, snapshot.registry, Reason.BY_DESIGN, _CACHE)
+    if report.empty:
+        yield Gap(Scope.REGISTRY, snapshot.registry, Reason.UNCONFIRMED, _EMPTY)
     for verdict in report.verdicts:
         unknown = [
             each for each in verdict.children if each.expected and each.state is State.UNKNOWN

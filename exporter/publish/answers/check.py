@@ -61,7 +61,7 @@ _MOST_CAUSES: Final = 5
 _UNFOLDED: Final = "--all lists every tag"
 _ANY: Final = "any"
 """The column of images without a platform, and of tags that could not be read."""
-_EMPTY: Final = (
+EMPTY: Final = (
     "No tags in scope: nothing was checked. The login may not be allowed to list any; "
     "--allow-empty accepts that."
 )
@@ -93,7 +93,7 @@ def blocks(
         if ordered:
             yield from _table(report, ordered, most, every=every)
         else:
-            yield line(_EMPTY if report.empty else "No tags in scope.")
+            yield line(EMPTY if report.empty else "No tags in scope.")
         yield from _lost(report, ordered, most, every=every)
         failing = ((each.name, failing_words(each)) for each in ordered if each.failing_pulls)
         told = (f"{name}: {words}" for name, words in failing)

@@ -194,7 +194,7 @@ def _sum(plan: KeepTagPlan) -> str:
         return f"{count_words(len(plan.wanted), 'keep tag')} to set, {having}"
     return (
         f"nothing to do, {having}"
-        if not (plan.doubtful or plan.report.snapshot.gaps)
+        if not (plan.doubtful or plan.report.snapshot.gaps or plan.report.empty)
         else f"no keep tag is known to be missing, {having}"
     )
 
