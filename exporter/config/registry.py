@@ -1,13 +1,13 @@
 """Settings of a registry: how it is reached, and what is expected of it."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import ByteSize, Field, PlainValidator, field_validator, model_validator
 
-from exporter.config.recurrence import Often, Recurrence
 from exporter.config.repositories import RepositoriesSettings
 from exporter.config.storage import StorageSettings
 from exporter.config.values import (
@@ -26,9 +26,12 @@ from exporter.config.values import (
     TypeGlob,
     Url,
     Variable,
+    at_least,
     authority,
     choice,
+    duration,
     invalid,
+    spell,
 )
 from exporter.facts.registry_kind import Pulls
 from exporter.facts.snapshot import Role
@@ -37,6 +40,33 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import spellings
 from exporter.ports import Unseen
 from exporter.resolve.unpacking import library
+
+ALWAYS: Final = "always"
+_LEAST: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """At each audit, or once in a period of at least a minute."""
+
+    period: timedelta = timedelta()
+    """Zero is at each audit."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read `always` or a duration; raise `ValueError` for anything else."""
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("must be text: always, or a duration such as 6h")  # noqa: TRY004 - pydantic reports ValueError
+        return cls() if value == ALWAYS else cls(at_least(_LEAST, duration(value)))
+
+    def __str__(self) -> str:
+        """Return it as the configuration spells it."""
+        return spell(self.period) if self.period else ALWAYS
+
+
+Often = Annotated[Recurrence, PlainValidator(Recurrence.parse)]
 
 
 class Source(StrEnum):

@@ -16,7 +16,7 @@ import annotated_types
 from pydantic import AfterValidator, ByteSize
 from pydantic.fields import FieldInfo
 
-from exporter.config.recurrence import ALWAYS, Recurrence
+from exporter.config.registry import ALWAYS, Recurrence
 from exporter.config.settings import Settings
 from exporter.config.values import (
     BUCKET,

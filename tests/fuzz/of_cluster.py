@@ -296,7 +296,7 @@ TARGETS: Final = (
         tuple(_bytes_of(plural, document) for plural, document in LISTS.items()),
         (
             *("sources.cluster.cluster", "sources.cluster.resources", "sources.cluster.nodes"),
-            *("sources.cluster.conditions", "sources.cluster.platforms", "sources.cluster.pools"),
+            *("sources.cluster.platforms", "sources.cluster.platforms", "sources.cluster.pools"),
             *("sources.cluster.controllers", "sources.cluster.api", "sources.cluster.helm"),
             *(
                 "sources.cluster.pull_secrets",

@@ -10,10 +10,9 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.sources.cluster import objects
-from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.names import plain, reference
 from exporter.sources.cluster.objects import Node, PodSpec, Scheduling
-from exporter.sources.cluster.platforms import allows, only_by_platform, stated
+from exporter.sources.cluster.platforms import allows, matches, only_by_platform, stated
 from exporter.sources.cluster.pools import Pool
 
 _CONDITIONS: Final = (

@@ -1,5 +1,6 @@
-"""Platforms that a pod's spec names or excludes, whatever nodes exist."""
+"""Platforms that a pod's spec names or excludes, and conditions on the labels of nodes."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -7,8 +8,7 @@ from typing import Final
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.sources.cluster import objects
-from exporter.sources.cluster.conditions import matches
-from exporter.sources.cluster.objects import PodSpec
+from exporter.sources.cluster.objects import NodeSelectorRequirement, PodSpec
 
 _ARCHITECTURES: Final = ("kubernetes.io/arch", "beta.kubernetes.io/arch")
 _SYSTEMS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
@@ -21,6 +21,8 @@ _COMMON: Final = frozenset(
 _LINUX, _WINDOWS = "linux", "windows"
 _OTHER: Final = "?"
 """No valid label: a spec that excludes it names the values that it wants."""
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+"""Integers of Go's `ParseInt`, without underscores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +102,27 @@ def _platforms(pairs: Iterable[tuple[str, str]]) -> frozenset[Platform]:
         if platform.os and platform.architecture:
             found.add(platform)
     return frozenset(found)
+
+
+def matches(condition: NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    """Do labels fulfil a condition?
+
+    Source: Kubernetes `component-helpers/scheduling/corev1/nodeaffinity`.
+    """
+    value = labels.get(condition.key)
+    match condition.operator:
+        case "In":
+            return value in condition.values
+        case "NotIn":
+            return value not in condition.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case "Gt" | "Lt":
+            # Whole numbers; what is none matches nothing.
+            texts = (value or "", *condition.values[:1])
+            numbers = [int(text) for text in texts if _NUMBER.fullmatch(text)]
+            ordered = numbers if condition.operator == "Lt" else numbers[::-1]
+            return len(ordered) == len(texts) == 2 and ordered[0] < ordered[1]  # noqa: PLR2004 - both of them
+    return False

@@ -8,7 +8,6 @@ from typing import Final
 
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
-from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.objects import (
     LabelledMeta,
     Machines,
@@ -22,6 +21,7 @@ from exporter.sources.cluster.objects import (
     PodSpec,
     Taint,
 )
+from exporter.sources.cluster.platforms import matches
 
 _ARCH, _OS = "kubernetes.io/arch", "kubernetes.io/os"
 _ANY: Final = ("amd64", "arm64")

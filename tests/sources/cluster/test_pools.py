@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Reason
 from exporter.sources.cluster import resources
 from exporter.sources.cluster.cluster import ClusterOptions
-from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.nodes import admits
 from exporter.sources.cluster.objects import Node, NodePool, NodeSelectorRequirement, PodSpec
+from exporter.sources.cluster.platforms import matches
 from exporter.sources.cluster.pools import of_karpenter
 from tests.placements import FLEET, TOLERATES_ARM, Placement, chosen
 from tests.sources.cluster.api import Site, cluster
