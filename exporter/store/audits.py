@@ -48,7 +48,7 @@ WHERE registry = ? AND typeof(snapshot) = 'blob' AND typeof(since) = 'text'
 
 
 @dataclass(frozen=True, slots=True)
-class Spool:
+class SpooledSnapshot:
     """A snapshot on its way into the ledger or out of it."""
 
     file: IO[bytes]
@@ -63,7 +63,7 @@ class Spool:
             yield part
 
 
-def spooled(pieces: Iterable[bytes], folder: Path | None) -> Spool:
+def spooled(pieces: Iterable[bytes], folder: Path | None) -> SpooledSnapshot:
     """Write chunks to a temporary file in a folder; None buffers them in memory.
 
     So the ledger is locked only for as long as a copy takes. Raises OSError.
@@ -78,7 +78,7 @@ def spooled(pieces: Iterable[bytes], folder: Path | None) -> Spool:
     except BaseException:
         file.close()
         raise
-    return Spool(file, digest.digest())
+    return SpooledSnapshot(file, digest.digest())
 
 
 def _opened(folder: Path | None) -> IO[bytes]:
@@ -108,14 +108,16 @@ def find(registry: str, folder: Path | None, file: Connection) -> tuple[Kept | N
 Rows = Iterable[tuple[object, ...]]
 
 
-def rows(registry: str, now: float, spool: Spool, since: Mapping[str, float]) -> tuple[Rows, Rows]:
+def rows(
+    registry: str, now: float, spool: SpooledSnapshot, since: Mapping[str, float]
+) -> tuple[Rows, Rows]:
     """Return the row of an audit, sealed, and the rows of its further parts."""
     parts, told = spool.parts(), json.dumps(dict(since))
     row = registry, now, next(parts), told, _seal(registry, told, spool)
     return (row,), ((registry, number, part) for number, part in enumerate(parts, 1))
 
 
-def _seal(registry: str, since: str, spool: Spool) -> bytes:
+def _seal(registry: str, since: str, spool: SpooledSnapshot) -> bytes:
     return _over(_sha256(registry.encode()), _sha256(since.encode()), spool.digest)
 
 

@@ -133,7 +133,7 @@ def test_the_configuration_of_each_page_is_valid(tmp_path: Path, name: str) -> N
     examples = re.findall(r"```yaml\n(registries:.*?)```", page, re.DOTALL)
     for named in re.findall(r"(?:_file|docker_config): ([\w./]+)", "".join(examples)):
         (tmp_path / named).parent.mkdir(exist_ok=True)
-        (tmp_path / named).write_text("secret")
+        (tmp_path / named).write_text("{}" if named.endswith(".json") else "secret")
 
     told = [parse(each.encode(), {}, tmp_path / "pullproof.yml") for each in examples]
 

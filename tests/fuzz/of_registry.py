@@ -40,6 +40,7 @@ from exporter.sources.registry.lists.by_namespace import (
 from exporter.sources.registry.lists.docker_hub import DockerHubList
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.proxy_caches import PROXY_APIS, ProxyCaches
 from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.responses import (
     absence,
@@ -140,6 +141,8 @@ def _api_lists(data: bytes) -> None:
         wire = cast("ApiSession", ApiWire(answered(data)))
         for names in ((), ("team",)):
             _told(_done(kind(wire, names).repositories()))
+    for api in PROXY_APIS.values():
+        _done(ProxyCaches("registry.example.com", Wire(answered(data)).send).holds("team/app", api))
 
 
 def _objects(data: bytes) -> None:
@@ -304,7 +307,13 @@ _APIS: Final = (
 )
 
 TARGETS: Final = (
-    Target("api-lists", _api_lists, _APIS, ("sources.registry.lists.api",), (Unseen,)),
+    Target(
+        "api-lists",
+        _api_lists,
+        _APIS,
+        ("sources.registry.lists.api", "sources.registry.proxy_caches"),
+        (Unseen,),
+    ),
     Target(
         "registry-errors",
         _errors,
