@@ -3,6 +3,7 @@
 In a cluster whose nodes come and go, the current nodes do not show where pods may be started.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,7 +16,8 @@ from exporter.sources.cluster.objects import Node, NodeSpec, NodeStatus
 
 _HOSTNAME: Final = "kubernetes.io/hostname"
 _MOST: Final = 1_000
-"""Maximum kinds of nodes; a cluster has a few."""
+"""Maximum kinds of nodes of one platform; a cluster has a few, unless each node has a label of its
+own (`alpha.eksctl.io/instance-id`). Nodes of other platforms still count then."""
 _LONGEST_STEP: Final = 0.25
 """Maximum share of the time that one read adds: an outage of the cluster ages nothing."""
 
@@ -55,8 +57,11 @@ class ClusterMemory:
         Nodes are of one kind if the same pods may be started on them.
         """
         there = {_kind(each): each for each in nodes}
+        many = Counter(node.status.node_info for _, node in self._nodes.values())
         for kind, node in there.items():
-            if kind in self._nodes or len(self._nodes) < _MOST:
+            info = node.status.node_info
+            if kind in self._nodes or many[info] < _MOST:
+                many[info] += kind not in self._nodes
                 known = self._nodes.get(kind)
                 self._nodes[kind] = (self._now, known[1] if known else _bare(node))
         return [node for kind, (_, node) in self._nodes.items() if kind not in there]

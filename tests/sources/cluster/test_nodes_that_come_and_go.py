@@ -18,12 +18,14 @@ from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
+from exporter.sources.cluster.memory import ClusterMemory
 from exporter.wiring.references import ReferenceSources
 from tests.parts.http import Answer, serving
 from tests.parts.needs import program
 from tests.placements import TOLERATES_ALL, TOLERATES_ARM, Placement, chosen, node
 from tests.publish.reports import app_state, status
 from tests.shipped.rules import ALERTS
+from tests.sources.cluster import made
 from tests.sources.cluster.api import Site
 
 if TYPE_CHECKING:
@@ -207,6 +209,18 @@ def test_a_node_that_stays_away_is_forgotten(tmp_path: Path) -> None:
     assert before == MEANS
     assert after["tolerant"] == "live info"
     assert after["agent"] == "live info"
+
+
+def test_a_label_of_each_node_s_own_crowds_no_other_platform_out() -> None:
+    memory = ClusterMemory(DAY)
+    many = [made.node(f"x{n}", "amd64", instance=f"i-{n}") for n in range(3_000)]
+    arm = made.node("a1", "arm64")
+    seen = set[str]()
+    for minute, nodes in enumerate((many, [*many, arm], many)):
+        memory.begin(60.0 * minute)
+        seen = {each.status.node_info.architecture for each in memory.absent(nodes)}
+
+    assert seen == {"arm64"}
 
 
 def test_a_rolling_upgrade_of_the_nodes_begins_and_ends_no_alert(tmp_path: Path) -> None:
