@@ -1,9 +1,28 @@
 """Plain counts since the process started."""
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Durations:
+    """Durations by upper bounds, in seconds, as a histogram has them."""
+
+    bounds: tuple[float, ...] = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+    counts: list[int] = field(init=False)
+    """Within each bound and above the one before it, and beyond the last."""
+    total: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def note(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.total += seconds
 
 
 @dataclass(slots=True)
@@ -15,16 +34,11 @@ class Tally:
     (`2xx|3xx|401|403|404|429|4xx|5xx|error`)."""
     received: dict[str, int] = field(default_factory=dict)
     """Bytes of bodies, by endpoint; those of a redirect's target count as the first one's."""
-    seconds: dict[str, list[int]] = field(default_factory=dict)
-    """By endpoint: how many requests ended within each of `BUCKETS`, and beyond."""
-    seconds_sum: dict[str, float] = field(default_factory=dict)
+    durations: defaultdict[str, Durations] = field(default_factory=lambda: defaultdict(Durations))
+    """Of requests, by endpoint."""
     retries: int = 0
     throttled_seconds: float = 0.0
     """Seconds spent waiting for a rate limit, the registry's or the configured one."""
-
-
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds, in seconds, of `Tally.seconds`."""
 
 
 @dataclass(slots=True)
@@ -108,8 +122,7 @@ class LoopTally:
 EVENT_OUTCOMES = ("requested", "coalesced", "ignored", "refused")
 """What becomes of an event: it requests an audit, is united with one that waits, names nothing that
 is audited here, or cannot be taken."""
-EVENT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
-"""Upper bounds, in seconds, of `EventTally.seconds`."""
+_EVENT_BOUNDS = (1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 
 
 @dataclass(slots=True)
@@ -118,19 +131,12 @@ class EventTally:
 
     received: dict[str, int] = field(default_factory=dict)
     """By outcome, one of `EVENT_OUTCOMES`."""
-    seconds: list[int] = field(default_factory=lambda: [0] * (len(EVENT_BUCKETS) + 1))
-    """How many requests for an audit were answered on `/metrics` within each of `EVENT_BUCKETS`
-    after the first event that they are for, and beyond."""
-    seconds_sum: float = 0.0
+    durations: Durations = field(default_factory=lambda: Durations(_EVENT_BOUNDS))
+    """From the first event of a requested audit until its verdict is published on `/metrics`."""
 
     def note(self, outcome: str) -> None:
         """Note what became of one event."""
         self.received[outcome] = self.received.get(outcome, 0) + 1
-
-    def published(self, seconds: float) -> None:
-        """Note that a verdict was published so long after the first event that asked for it."""
-        self.seconds[bisect_left(EVENT_BUCKETS, seconds)] += 1
-        self.seconds_sum += seconds
 
 
 OUTCOMES = ("match", "mismatch", "gone", "unknown")

@@ -77,7 +77,7 @@ class EventQueue:
             focus, since = self._taken()
             for turn in range(_TRIES):
                 if await self._audited(focus):
-                    self.tally.published(_now() - since)
+                    self.tally.durations.note(_now() - since)
                     break
                 await asyncio.sleep(self.pause * 2**turn)
 

@@ -21,7 +21,7 @@ from exporter.publish.metrics import catalogue, scrub_families
 from exporter.publish.metrics.exposition import Format
 from exporter.publish.metrics.family import Family, MetricType
 from exporter.publish.status import AppState, RegistryStatus
-from exporter.tally import BUCKETS, EVENT_BUCKETS, EVENT_OUTCOMES, OUTCOMES, LedgerTally
+from exporter.tally import EVENT_OUTCOMES, OUTCOMES, Durations, LedgerTally
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
 _CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")
@@ -71,7 +71,14 @@ class _Live(Collector):
                 for resource in _RESOURCES
             ),
         )
-        yield _durations(statuses)
+        yield _histogram(
+            catalogue.REQUEST_DURATION,
+            (
+                ((each.registry, resource), durations)
+                for each in statuses
+                for resource, durations in list(each.tally.durations.items())
+            ),
+        )
         retries = (([each.registry], each.tally.retries) for each in statuses)
         yield _metric(catalogue.RETRIES, retries)
         waits = (([each.registry], each.tally.throttled_seconds) for each in statuses)
@@ -105,19 +112,13 @@ def _requests(statuses: Iterable[RegistryStatus]) -> _Rows:
             yield (each.registry, resource, code), count
 
 
-def _durations(statuses: Iterable[RegistryStatus]) -> Metric:
-    family = catalogue.REQUEST_DURATION
+def _histogram(family: Family, rows: Iterable[tuple[Sequence[str], Durations]]) -> Metric:
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-    for each in statuses:
-        for resource, counts in list(each.tally.seconds.items()):
-            total = each.tally.seconds_sum.get(resource, 0.0)
-            metric.add_metric([each.registry, resource], _buckets(BUCKETS, counts), total)
+    for labels, each in rows:
+        bounds = (*map(str, each.bounds), "+Inf")
+        within = map(float, accumulate(each.counts))
+        metric.add_metric(labels, list(zip(bounds, within, strict=True)), each.total)
     return metric
-
-
-def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
-    """Return how many are within each bound."""
-    return list(zip((*map(str, bounds), "+Inf"), map(float, accumulate(counts)), strict=True))
 
 
 def _events(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
@@ -131,11 +132,7 @@ def _events(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
             for outcome in EVENT_OUTCOMES
         ),
     )
-    family = catalogue.EVENT_DURATION
-    metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-    for part, each in found:
-        metric.add_metric(part, _buckets(EVENT_BUCKETS, each.seconds), each.seconds_sum)
-    yield metric
+    yield _histogram(catalogue.EVENT_DURATION, ((part, each.durations) for part, each in found))
 
 
 def _scrubs(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar
 from typing import Final, Self
@@ -32,7 +31,7 @@ from exporter.sources.registry.transport import (
     Untrusted,
     message,
 )
-from exporter.tally import BUCKETS, Tally
+from exporter.tally import Tally
 
 _log = logging.getLogger(__name__)
 
@@ -192,11 +191,7 @@ class Client:
         tally = self.tally
         key = (endpoint, code)
         tally.requests[key] = tally.requests.get(key, 0) + 1
-        if endpoint not in tally.seconds:
-            tally.seconds[endpoint] = [0] * (len(BUCKETS) + 1)
-            tally.seconds_sum[endpoint] = 0.0
-        tally.seconds[endpoint][bisect_left(BUCKETS, seconds)] += 1
-        tally.seconds_sum[endpoint] += seconds
+        tally.durations[endpoint].note(seconds)
 
 
 def headers(request: Request, authorization: str) -> list[tuple[str, str]]:

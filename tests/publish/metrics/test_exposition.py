@@ -25,7 +25,7 @@ from exporter.publish.metrics.exposition import Format, Rendered, Samples, expos
 from exporter.publish.metrics.rendering import render
 from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.status import SourceStatus
-from exporter.tally import BUCKETS, LedgerTally, Tally
+from exporter.tally import LedgerTally, Tally
 from tests.fakes import use
 from tests.parts.needs import program
 from tests.publish.metrics.series import LIMITS
@@ -56,11 +56,11 @@ def busy() -> AppState:
     """A state in which every family of the catalogue has a series."""
     tally = Tally(
         requests={("blob", "2xx"): 7, ("tags", "429"): 1},
-        seconds={"blob": [1, 2] + [0] * (len(BUCKETS) - 2) + [4]},
-        seconds_sum={"blob": 31.5},
         retries=3,
         throttled_seconds=2.5,
     )
+    blobs = tally.durations["blob"]
+    blobs.counts, blobs.total = [1, 2, *[0] * (len(blobs.bounds) - 2), 4], 31.5
     running = frozenset({"registry.example"})
     waits = use("shop/pin:v1", failing_pulls=1)
     pinned = tag("shop/pin@", child("amd64", name="pin"), uses=(waits,))

@@ -224,8 +224,8 @@ async def test_requests_are_counted_by_endpoint_and_code() -> None:
         ("tags", "403"): 1,
         ("base", "2xx"): 1,
     }
-    assert sum(registry.tally.seconds["manifest"]) == 3
-    assert registry.tally.seconds_sum["manifest"] > 0
+    assert sum(registry.tally.durations["manifest"].counts) == 3
+    assert registry.tally.durations["manifest"].total > 0
     assert len(asked) == 5
 
 
