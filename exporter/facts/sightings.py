@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from types import MappingProxyType
 from typing import Final, TypeVar, overload
 from weakref import ref
@@ -279,6 +279,24 @@ class Sightings(Mapping[Place, Sighting]):
             there = at != ABSENT
             marks[there] = np.isin(found.numbers[at[there]], kept)
         return marks
+
+    def numbered(self, repository: Repository) -> tuple[list[Digest], NDArray[np.integer]]:
+        """Return what was seen in one repository, and how: numbers of `different`.
+
+        Ascending, sha512 behind all others.
+        """
+        self.settle()
+        part = self._parts.get(repository)
+        short = Digest.unpacked(part.digests) if part else []
+        long = {at[1]: seen for at, seen in self._others.items() if at[0] == repository}
+        others = [self._number(seen) for seen in long.values()]
+        codes = part.numbers if part else np.zeros(0, np.uint8)
+        return [*short, *long], np.concatenate([codes, np.array(others, np.uint32)])
+
+    @property
+    def different(self) -> Sequence[Sighting]:
+        """The sightings that differ from each other, by number."""
+        return self._kinds
 
     @property
     def kinds(self) -> Counter[Sighting]:

@@ -1,24 +1,31 @@
 """Counts of a report: tags, children and blobs by state, and bytes."""
 
-from array import array
+import hashlib
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, TypeVar
 
+import numpy as np
+
+from exporter.facts.digests import Rows, rows_of, split
+from exporter.facts.inventory import Bytes
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Snapshot, proven_at
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Counts, RepositoryCounts, TagReport
 from exporter.judge.tag_verdict import Child
 from exporter.oci.digest import PACKED, Digest
+from exporter.oci.links import Kind, PackedLinks
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository
 
 Counted = TypeVar("Counted")
 _STEP: Final = 16
+_SIZE: Final = 8
+"""Bytes of a packed size."""
 _MOST_LOOKS: Final = 200_000
 """Maximum look-ups in repositories; beyond it, counting everything costs less."""
 _DIGESTS: Final = 256
@@ -32,23 +39,29 @@ class RepositoryContent:
     repository: Repository
     blobs: Counter[Sighting]
     """Counts of content that is no manifest, also if known by name only."""
-    present: dict[bytes, int]
-    """Bytes of present content, by packed digest."""
+    present: Rows
+    """What is present, ascending: packed digests, of sha512 a hash."""
+    sizes: Bytes
+    """Bytes of each."""
+    hashed: bool
+    """Is any of it named by sha512?"""
+
+    @property
+    def weight(self) -> int:
+        """Bytes of all that is present."""
+        return int(self.sizes.sum())
 
 
 def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
     """Count everything that a report speaks of."""
     blobs: Counter[Sighting] = Counter()
     weights: Counter[Repository] = Counter()
-    stored, others = _Stored(), dict[bytes, int]()
+    stored = _Stored()
     for content in _contents(snapshot):
         blobs.update(content.blobs)
-        short = {key: size for key, size in content.present.items() if len(key) == PACKED}
-        long = {key: size for key, size in content.present.items() if len(key) > PACKED}
-        others |= long
-        at = content.repository
-        weights[at] = stored.add(short, snapshot.sightings.digests(at)) + sum(long.values())
-    referenced = stored.bytes_once() + sum(others.values())
+        weights[content.repository] = content.weight
+        stored.add(content, snapshot.sightings.digests(content.repository))
+    referenced = stored.bytes_once()
     tags = tuple(tags)
     repositories = _repository_counts(snapshot, tags, weights)
     return _total(snapshot, tags, repositories, (_states_of(blobs), _proofs_of(blobs), referenced))
@@ -67,9 +80,9 @@ def recounted(
     of |= {root.repository for root in new.roots}
     moved = _moved(was, now)
     rest = [at for at in whole.sightings.repositories if at not in of]
-    if len(moved) * len(rest) > _MOST_LOOKS:
+    if len(moved) * len(rest) > _MOST_LOOKS or any(each.hashed for each in (*was, *now)):
         return counted(whole, tags)
-    weights = {each.repository: sum(each.present.values()) for each in now}
+    weights = {each.repository: each.weight for each in now}
     touched = tuple(tag for tag in tags if tag.verdict.root.repository in of)
     untouched = {at: each for at, each in before.repositories.items() if at not in of}
     repositories = untouched | _repository_counts(whole, touched, weights)
@@ -83,8 +96,14 @@ def recounted(
 
 def _moved(was: Iterable[RepositoryContent], now: Iterable[RepositoryContent]) -> dict[bytes, int]:
     """Return by how many bytes more, or fewer, of each content are present in any of these."""
-    old = {key: size for each in was for key, size in each.present.items()}
-    new = {key: size for each in now for key, size in each.present.items()}
+    old, new = (
+        {
+            key: size
+            for each in every
+            for key, size in zip(split(each.present), each.sizes.tolist(), strict=True)
+        }
+        for every in (was, now)
+    )
     sizes = {key: new.get(key, 0) - old.get(key, 0) for key in old.keys() | new.keys()}
     return {key: size for key, size in sizes.items() if size}
 
@@ -165,34 +184,33 @@ def _summed(parts: Iterable[Iterable[tuple[Counted, int]]]) -> Counter[Counted]:
 class _Stored:
     """Contents that are present, by digest: many repositories may share one, which counts once."""
 
-    parts: list[tuple[bytes, Sequence[int]]] = field(default_factory=list)
+    parts: list[tuple[bytes, Bytes]] = field(default_factory=list)
     """Packed digests in ascending order, and the bytes of each."""
 
-    def add(self, sizes: Mapping[bytes, int], seen: bytes) -> int:
-        """Note the contents of one repository, and return their bytes.
+    def add(self, content: RepositoryContent, seen: bytes) -> None:
+        """Note the contents of one repository.
 
         `seen` are all its digests, as the snapshot holds them: nearly always the same.
         """
-        keys = sorted(sizes)
-        packed = b"".join(keys)
-        held = seen if packed == seen else packed
-        self.parts.append((held, array("q", [sizes[key] for key in keys])))
-        return sum(sizes.values())
+        packed = content.present.tobytes()
+        self.parts.append((seen if packed == seen else packed, content.sizes))
 
     def bytes_once(self) -> int:
         """Return the bytes of all contents, each once: a part of the digests at a time."""
         total = 0
         starts = [0] * len(self.parts)
-        for end in range(_STEP, _DIGESTS + 1, _STEP):
-            once: dict[bytes, int] = {}
-            for number, (keys, sizes) in enumerate(self.parts):
+        for end in range(_STEP, _DIGESTS + 1, _STEP) if self.parts else ():
+            rows, sizes = [], []
+            for number, (keys, known) in enumerate(self.parts):
                 start, stop = starts[number], _place(keys, end)
-                chunk = range(start * PACKED, stop * PACKED, PACKED)
-                once.update(
-                    zip((keys[at : at + PACKED] for at in chunk), sizes[start:stop], strict=True)
-                )
+                rows.append(rows_of(keys)[start:stop])
+                sizes.append(known[start:stop])
                 starts[number] = stop
-            total += sum(once.values())
+            every, stated = np.concatenate(rows), np.concatenate(sizes)
+            order = np.argsort(every, kind="stable")
+            last = np.ones(len(order), bool)  # of several sizes, the last
+            np.not_equal(every[order][1:], every[order][:-1], out=last[:-1])
+            total += int(stated[order][last].sum())
         return total
 
 
@@ -204,24 +222,32 @@ def _place(keys: bytes, end: int) -> int:
 
 def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
     """Yield the content of each repository."""
-    read, named = snapshot.manifests, defaultdict[Repository, set[Digest]](set)
+    named = defaultdict[Repository, set[Digest]](set)
     for root in snapshot.roots:
         if root.digest:
             named[root.repository].add(root.digest)
-    for repository, found in snapshot.sightings.packed():
-        digests = {key: Digest.of_packed(key) for key in found}
-        manifests = {key: read.get(digest) for key, digest in digests.items()}
-        indexes = (each for each in manifests.values() if each and each.is_index)
-        listed = (child.digest for index in indexes for child in index.children)
-        unread = named[repository].union(listed)
-        blobs = Counter(
-            seen
-            for key, seen in found.items()
-            if manifests[key] is None and digests[key] not in unread
+    looks = snapshot.sightings.different
+    counting = np.array([_counts(seen) for seen in looks], bool)
+    for repository in snapshot.sightings.repositories:
+        digests, numbers = snapshot.sightings.numbered(repository)
+        read = list(map(snapshot.manifests.get, digests))
+        manifests = list(filter(None, read))
+        listed = b"".join([_listed(each) for each in manifests if each.is_index])
+        rows = _rows(digests)
+        unread = np.isin(rows, np.concatenate([_rows(named[repository]), rows_of(listed)]))
+        is_blob = np.array([each is None for each in read], bool) & ~unread
+        counts = enumerate(np.bincount(numbers[is_blob]).tolist())
+        there = counting[numbers]
+        sizes = _sizes(rows, manifests)
+        sizes[[each is not None for each in read]] = [each.size for each in manifests]
+        order = np.argsort(rows[there], kind="stable")
+        yield RepositoryContent(
+            repository,
+            Counter({looks[number]: count for number, count in counts if count}),
+            rows[there][order],
+            sizes[there][order],
+            hashed=len(digests) > len(snapshot.sightings.digests(repository)) // PACKED,
         )
-        sizes = _sizes(manifests)
-        present = {key: sizes.get(key, 0) for key, seen in found.items() if _counts(seen)}
-        yield RepositoryContent(repository, blobs, present)
 
 
 def _counts(seen: Sighting) -> bool:
@@ -229,13 +255,43 @@ def _counts(seen: Sighting) -> bool:
     return seen.state is State.PRESENT and seen.proof is not Proof.EXTERNAL
 
 
-def _sizes(manifests: Mapping[bytes, Manifest | None]) -> dict[bytes, int]:
-    """Return the bytes of manifests, and of all that one of them references."""
-    sizes = {key: each.size for key, each in manifests.items() if each}
-    for manifest in filter(None, manifests.values()):
-        for key, size in manifest.stated_sizes():
-            sizes.setdefault(key, size)
-    return sizes
+def _listed(index: Manifest) -> bytes:
+    """Return the rows of the manifests that an index lists."""
+    links = index.links
+    if isinstance(links, PackedLinks) and all(kind is Kind.CHILD for kind, *_ in links.shape):
+        return links.digests
+    return b"".join([_row(child.digest.packed) for child in index.children])
+
+
+def _rows(digests: Iterable[Digest]) -> Rows:
+    """Return digests packed; of sha512 a hash, which nobody can make equal to another."""
+    return rows_of(b"".join([_row(each.packed) for each in digests]))
+
+
+def _row(packed: bytes) -> bytes:
+    return packed if len(packed) == PACKED else hashlib.sha256(packed).digest()
+
+
+def _sizes(rows: Rows, manifests: Iterable[Manifest]) -> Bytes:
+    """Return the bytes of content as the first of some manifests states it; 0 where none does."""
+    digests, sizes = list[bytes](), list[bytes]()
+    for each in manifests:
+        if isinstance(each.links, PackedLinks):
+            digests.append(each.links.digests)
+            sizes.append(each.links.packed_sizes)
+        else:
+            for key, size in each.stated_sizes():
+                digests.append(_row(key))
+                sizes.append(size.to_bytes(_SIZE))
+    every, stated = rows_of(b"".join(digests)), np.frombuffer(b"".join(sizes), ">i8")
+    found = np.zeros(len(rows), np.int64)
+    if len(every):
+        order = np.argsort(every, kind="stable")
+        first = np.searchsorted(every[order], rows)
+        first[first == len(every)] = 0
+        at = order[first]
+        found = np.where(every[at] == rows, stated[at], 0).astype(np.int64)
+    return found
 
 
 def _repository(tags: list[TagReport], weight: int, *, sealed: bool) -> RepositoryCounts:

@@ -44,7 +44,7 @@ def reachability(
     snapshot: Snapshot, judged: Iterable[TagVerdict]
 ) -> Mapping[Repository, Reachability]:
     """Return what tags reference, in the repositories with pinned or running live images."""
-    live = {each.root.repository for each in judged if matters(each)}
+    live = {each.root.repository for each in judged if _matters(each)}
     of = {each for each in live if not snapshot.is_proxied(each)}
     known = resolved_tags(root for root in snapshot.roots if root.repository in of)
     return {each: reachability_of(snapshot, each, known.get(each, {})) for each in of}
@@ -62,7 +62,7 @@ def resolved_tags(roots: Iterable[Root]) -> Mapping[Repository, Mapping[Digest, 
 
 def compared(verdict: TagVerdict, reach: Reachability | None) -> TagVerdict:
     """Return a verdict with what is live of it and not what its tag, or any tag, references."""
-    if reach is None or not matters(verdict):
+    if reach is None or not _matters(verdict):
         return verdict
     root, moved = verdict.root, _drifted(verdict, reach)
     live = moved if root.tag else (root.digest,) if root.digest else ()
@@ -99,7 +99,7 @@ def below(digest: Digest, manifests: Mapping[Digest, Manifest]) -> tuple[set[Dig
     return found, whole
 
 
-def matters(verdict: TagVerdict) -> bool:
+def _matters(verdict: TagVerdict) -> bool:
     """Is something live of it pinned, or known to run?"""
     root = verdict.root
     said = root.tag is None or any(use.running for use in verdict.uses)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.judge.protection import Protection
-from exporter.judge.reachability import matters, resolved_tags
+from exporter.judge.reachability import resolved_tags
 from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_verdict import TagVerdict
 from exporter.oci.digest import Digest
@@ -33,9 +33,6 @@ class Unchanged:
     """What was known of repositories, before and now."""
     _content: frozenset[bytes] | None = field(init=False)
     """Content of which something else is known in every repository; None if anything may be."""
-    _apart: set[Repository] = field(init=False)
-    """Repositories with verdicts that rest on all their tags, or on what the snapshot of before
-    does not say."""
     _changed: dict[Repository, frozenset[bytes] | None] = field(default_factory=dict)
     """Content of a repository of which something else is known; None if anything may be."""
     _again: set[Name] = field(default_factory=set)
@@ -49,9 +46,6 @@ class Unchanged:
         self._facts = _facts(old), _facts(new)
         alike = _of_registry(old) == _of_registry(new)
         self._content = frozenset(_content(old, new)) if alike else None
-        verdicts = (each.verdict for each in self.before.tags)
-        self._apart = {each.root.repository for each in verdicts if matters(each)}
-        self._apart |= self.before.refreshed
 
     def verdict(self, root: Root, protection: Protection) -> TagVerdict | None:
         """Return the verdict of before where it holds again."""
@@ -75,7 +69,10 @@ class Unchanged:
 
     def _changes(self, at: Repository, protection: Protection) -> frozenset[bytes] | None:
         old, (then, now) = self.before.snapshot, self._facts
-        if self._content is None or at in self._apart or then.get(at) != now.get(at):
+        # What is told of one that was refreshed alone rests on what was known then.
+        if self._content is None or at in self.before.refreshed:
+            return None
+        if then.get(at) != now.get(at):
             return None
         if Protection.of(old, at, self._tags.get(at, {})) != protection:
             return None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import cycle
 from typing import Final
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.facts.attached import Attachment, Attachments
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HASHED, HEADER, LAST_BYTE, STORED, State, gone, unknown
-from exporter.facts.registry_kind import Collector
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector
 from exporter.facts.snapshot import (
     Admission,
     Disagreement,
@@ -90,11 +92,7 @@ SEALS: Final = st.dictionaries(
     AT, st.dictionaries(DIGEST, some(st.sampled_from(NAMES[:3])), max_size=2).map(Sealed)
 )
 LOOKED: Final = st.fixed_dictionaries(
-    {
-        (at, each): st.sampled_from([STORED, STORED, *LOOKS])
-        for at in (APP, OTHER)
-        for each in DIGESTS
-    }
+    {(at, each): st.sampled_from([STORED] * 12 + LOOKS) for at in (APP, OTHER) for each in DIGESTS}
 )
 ATTACHED: Final = st.builds(
     lambda look: Attachments((Attachment(DIGESTS[0], "sig", None, look),)), st.sampled_from(LOOKS)
@@ -103,7 +101,7 @@ FACTS: Final[dict[str, st.SearchStrategy]] = {  # type: ignore[type-arg] # of an
     "registry": st.sampled_from(["registry.example", "registry.example", "mirror.example"]),
     "address": st.sampled_from(["", "https://registry.example"]),
     "taken_at": st.sampled_from([NOW, NOW + 900]),
-    "role": st.sampled_from(Role),
+    "role": st.sampled_from([Role.OWNED, *Role]),
     "platforms": st.frozensets(st.just(Platform.parse("linux/amd64")), max_size=1),
     "collector": st.sampled_from(Collector),
     "roots": ROOTS,
@@ -126,7 +124,7 @@ FACTS: Final[dict[str, st.SearchStrategy]] = {  # type: ignore[type-arg] # of an
         st.sampled_from([each.digest for each in IMAGES]),
         st.just((DiffIdMismatch(BASE.digest, "unpacks to x"),)),
     ),
-    "kind": st.sampled_from(ANY),
+    "kind": st.sampled_from([UNKNOWN_KIND] * 8 + [*ANY]),
     "parts": some(
         st.builds(RegistryPart, st.sampled_from([("app",), ("other",)]), st.sampled_from(Role)), 1
     ),
@@ -143,7 +141,21 @@ FACTS: Final[dict[str, st.SearchStrategy]] = {  # type: ignore[type-arg] # of an
     ),
     "sampled_at": st.none() | st.sampled_from([NOW, NOW + 900]),
 }
+ROOT_FACTS: Final = ("reference_class", "sighting", "platforms", "digest")
 SNAPSHOTS: Final = st.fixed_dictionaries(FACTS)
+UNREAD: Final = {
+    "taken_at",
+    "listed",
+    "gone",
+    "gaps",
+    "read_in_full",
+    "unasked",
+    "delisted",
+    "refreshed_at",
+    "proven_at",
+    "sampled_at",
+}
+"""What says nothing of a tag."""
 CHANGED: Final = st.sets(st.sampled_from(sorted(FACTS)), max_size=3)
 
 
@@ -153,10 +165,30 @@ def test_each_fact_of_a_snapshot_changes_in_the_law_below() -> None:
 
 
 def mixed(old: dict[str, object], new: dict[str, object], changed: set[str]) -> Snapshot:
-    return Snapshot(**{**old, **{each: new[each] for each in changed}})  # type: ignore[arg-type] # as listed
+    made = {**old, **{each: new[each] for each in changed}}
+    if "roots" in changed:
+        made["roots"] = tuple(map(altered, old["roots"], cycle(new["roots"]), cycle(ROOT_FACTS)))  # type: ignore[call-overload] # as listed
+    return Snapshot(**made)  # type: ignore[arg-type] # as listed
+
+
+def altered(root: Root, other: Root, fact: str) -> Root:
+    return replace(root, **{fact: getattr(other, fact)})
+
+
+@pytest.mark.parametrize("fact", sorted(FACTS.keys() - UNREAD))
+@given(old=SNAPSHOTS, new=SNAPSHOTS)
+@settings(max_examples=25)
+def test_whatever_changes_is_judged_as_an_audit_from_nothing_does(
+    *, fact: str, old: dict[str, object], new: dict[str, object]
+) -> None:
+    before = judge(Snapshot(**old), {})  # type: ignore[arg-type] # as listed
+    now = mixed(old, new, {fact})
+
+    assert judge(now, before.since, before=before) == judge(now, before.since)
 
 
 @given(SNAPSHOTS, SNAPSHOTS, CHANGED, st.none() | st.sampled_from(DIGESTS))
+@settings(max_examples=60)
 def test_a_report_after_another_is_what_an_audit_from_nothing_says(
     old: dict[str, object], new: dict[str, object], changed: set[str], turned: Digest | None
 ) -> None:
@@ -170,23 +202,31 @@ def test_a_report_after_another_is_what_an_audit_from_nothing_says(
     assert judge(now, before.since, before=before) == judge(now, before.since)
 
 
-@given(SNAPSHOTS, SNAPSHOTS, CHANGED, SNAPSHOTS, CHANGED)
+@given(
+    SNAPSHOTS,
+    SNAPSHOTS,
+    st.sampled_from(["role", "kind", "collector", "manifests", "config_platforms"]),
+    SNAPSHOTS,
+    st.sets(st.sampled_from(sorted(FACTS)), max_size=1),
+)
+@settings(max_examples=60)
 def test_nor_does_it_rest_on_what_only_a_part_knew(
     old: dict[str, object],
     new: dict[str, object],
-    changed: set[str],
+    changed: str,
     last: dict[str, object],
     moved: set[str],
 ) -> None:
     whole, of = judge(Snapshot(**old), {}), {APP}  # type: ignore[arg-type] # as listed
-    part = report_part(judge(mixed(old, new, changed), whole.since), of)
+    part = report_part(judge(mixed(old, new, {changed}), whole.since), of)
     before = with_report_part(whole, part, of)
     now = mixed(old, last, moved)
 
     assert judge(now, before.since, before=before) == judge(now, before.since)
 
 
-def test_only_tags_are_judged_of_which_something_changed() -> None:
+@pytest.mark.parametrize("of", [*IMAGES, ARM, INDEX])
+def test_only_tags_are_judged_of_which_something_changed(of: worlds.Made) -> None:
     roots = [
         Root(APP, Tag(f"v{n}"), each.digest, HEADER, ReferenceClass.SELECTED)
         for n, each in enumerate(TOPS)
@@ -194,7 +234,7 @@ def test_only_tags_are_judged_of_which_something_changed() -> None:
     roots.append(Root(OTHER, Tag("v1"), INDEX.digest, HEADER, ReferenceClass.SELECTED))
     seen = {(at, each): STORED for at in (APP, OTHER) for each in DIGESTS}
     old = Snapshot("registry.example", NOW, roots=tuple(roots), manifests=MANIFESTS, sightings=seen)  # type: ignore[arg-type] # packed
-    own = IMAGES[1].layers[1].digest
+    own = of.blobs[-1].digest if of.blobs else of.digest
     now = replace(old, sightings=old.sightings.amended({(APP, own): LAST_BYTE}))
     before = judge(old, {})
     unchanged = Unchanged(before, now)
@@ -207,7 +247,13 @@ def test_only_tags_are_judged_of_which_something_changed() -> None:
     }
 
     here = [root for root in roots if root.repository == APP]
-    assert kept == {root.name for root in here if root.digest != IMAGES[1].digest}
+    above = [
+        top.digest
+        for top in TOPS
+        if own in {each.digest for made in top.walk() for each in (made, *made.blobs)}
+    ]
+    assert above
+    assert kept == {root.name for root in here if root.digest not in above}
     report = judge(now, before.since, before=before)
     again = {id(each) for each in before.tags}
     assert [each.name for each in report.tags if id(each) not in again] == []
