@@ -1,4 +1,4 @@
-"""The configuration file. All that is wrong in it is reported at once, line by line."""
+"""The configuration file. All faults are reported at once, with their lines."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,10 +53,10 @@ _HINTS: Final = {
 
 
 class Misconfigured(ValueError):
-    """The configuration cannot be used; the text names every fault, its line and the way out."""
+    """An unusable configuration; the text names every fault, its line and the way out."""
 
     def __init__(self, origin: str, faults: tuple[Fault, ...] | str) -> None:
-        """Tell what is wrong with the file (or whatever else `origin` names)."""
+        """Report the faults of a file (or of anything else that `origin` names)."""
         self.faults = faults if isinstance(faults, tuple) else (Fault((), 0, faults),)
         ordered = [str(fault) for fault in sorted(self.faults, key=lambda fault: fault.line)]
         more = len(ordered) - _MOST_FAULTS
@@ -66,14 +66,14 @@ class Misconfigured(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and what they name that cannot be used now."""
+    """Settings, and the files and variables in them that are unusable now."""
 
     settings: Settings
     absent: tuple[Fault, ...]
-    """Files and variables of single registries and clusters. Each costs its own audits only."""
+    """Those of single registries and clusters. Each affects its own audits only."""
 
     def unusable(self, before: Settings) -> tuple[Fault, ...]:
-        """Return what is absent of entries that settings from before do not have alike."""
+        """Return the unusable ones of entries that earlier settings lack."""
         return tuple(fault for fault in self.absent if not self._kept(fault, before))
 
     def _kept(self, fault: Fault, before: Settings) -> bool:
@@ -82,20 +82,20 @@ class Loaded:
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Read the settings from a file; raise `Misconfigured`."""
+    """Load the settings of a file. Raises `Misconfigured`."""
     return parse(read(path), environ, path)
 
 
 def load_usable(path: Path, environ: Mapping[str, str]) -> Loaded:
-    """Read settings with which a process can start, whatever single registries lack.
+    """Load settings that a process can start with, whatever single registries lack.
 
-    Raises `Misconfigured` for everything else that is wrong.
+    Raises `Misconfigured` for every other fault.
     """
     return _loaded(read(path), environ, path)
 
 
 def read(path: Path) -> bytes:
-    """Read the file's bytes, at most 1 MiB; raise `Misconfigured`."""
+    """Read the file, at most 1 MiB. Raises `Misconfigured`."""
     try:
         with path.open("rb") as file:
             body = file.read(_LARGEST + 1)
@@ -108,10 +108,10 @@ def read(path: Path) -> bytes:
 
 
 def parse(body: bytes, environ: Mapping[str, str], path: Path | None = None) -> Settings:
-    """Make settings of a configuration's bytes; raise `Misconfigured`.
+    """Parse a configuration. Raises `Misconfigured`.
 
-    Relative paths in it start at the folder of `path`. Files and variables that it names must be
-    there already, but for those of `references`, which may come and go.
+    Relative paths are relative to the folder of `path`. Its files and variables must exist, except
+    those of `references`, which may come and go.
     """
     loaded = _loaded(body, environ, path)
     if loaded.absent:
@@ -160,7 +160,7 @@ def _fault(error: ErrorDetails, document: Document) -> Fault:
 
 
 def _message(error: ErrorDetails, context: dict[str, Any]) -> str:
-    """Put pydantic's finding into words for the person who wrote the file."""
+    """Return pydantic's error as a message for the author of the file."""
     if error["type"] == "extra_forbidden":
         return _unknown_key(error["loc"])
     if error["type"] == "value_error":
@@ -178,7 +178,7 @@ def _unknown_key(path: tuple[str | int, ...]) -> str:
 
 
 def _known(path: tuple[str | int, ...]) -> Iterator[str]:
-    """Name the keys of the section at a path."""
+    """Return the known keys of the section at a path."""
     section: type[Section] = Settings
     for step in path:
         if isinstance(step, str):
@@ -192,7 +192,7 @@ def _known(path: tuple[str | int, ...]) -> Iterator[str]:
 
 
 def _missing(settings: Settings, document: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Find files and variables of registries and clusters that are named but not there."""
+    """Yield the files and variables of registries and clusters that do not exist."""
     for index, registry in enumerate(settings.registries):
         at = ("registries", index)
         absent = tuple(_absent(registry, at, _NEEDED, document))
@@ -223,7 +223,7 @@ def _missing(settings: Settings, document: Document, environ: Mapping[str, str])
 def _untrusted(
     registry: RegistrySettings, at: tuple[str | int, ...], document: Document
 ) -> Iterator[Fault]:
-    """Find certificates that TLS cannot use: a reload must not learn it when it is too late."""
+    """Yield the certificates that TLS cannot use: a reload must not find out too late."""
     files = registry.ca_file, registry.certificate_file, registry.key_file
     if not any(files):
         return
@@ -244,7 +244,7 @@ def _absent(
 
 
 def _unusable(file: Path) -> str:
-    """Say why a file cannot be used, or nothing."""
+    """Return why a file cannot be used, or nothing."""
     try:
         if file.is_file():
             return ""

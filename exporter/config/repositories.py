@@ -1,4 +1,4 @@
-"""Settings of where a registry's repositories are listed."""
+"""Settings of the list of a registry's repositories."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class ListSource(StrEnum):
 
 
 class Need(StrEnum):
-    """Whether a source takes a setting."""
+    """Does a source take a setting?"""
 
     NONE = "none"
     OPTIONAL = "optional"
@@ -53,7 +53,7 @@ _ECR_HOST: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class EcrAddress:
-    """The account and region in the host name of an ECR registry."""
+    """Account and region in the host name of an ECR registry."""
 
     account: str
     region: str
@@ -61,7 +61,7 @@ class EcrAddress:
 
     @classmethod
     def of(cls, host: str) -> "EcrAddress | None":
-        """Return it, None for a host that is none of ECR's (ECR User Guide, "Endpoints")."""
+        """Parse a host name; None if it is not one of ECR's (ECR User Guide, "Endpoints")."""
         found = _ECR_HOST.fullmatch(host)
         if found is None:
             return None
@@ -80,14 +80,14 @@ def _known(host: str, api: str) -> Callable[[str], str | None]:
 
 @dataclass(frozen=True, slots=True)
 class ListSourceNeeds:
-    """The settings that a source needs, and the address of its API."""
+    """Required settings of a source, and the address of its API."""
 
     namespaces: Need
     api_token: Need
     api_url: Callable[[str], str | None]
-    """By the registry's address; None where it has to be configured."""
+    """By the registry's address; None if it must be configured."""
     movable: bool = True
-    """May its API be elsewhere?"""
+    """Can its API have another address?"""
 
 
 _ITSELF: Final = "is at the registry's own address, which alone its login is shown to"
@@ -141,17 +141,17 @@ class RepositoriesSettings(Section):
 
     @property
     def token_key(self) -> str | None:
-        """Which key names the token for the API?"""
+        """Return the key that names the token for the API."""
         keys = ("api_token_file", "api_token_env")
         return next((key for key in keys if getattr(self, key) is not None), None)
 
     @property
     def names_user(self) -> bool:
-        """Does the token for the API go with the registry's user name?"""
+        """Is the token for the API used with the registry's user name?"""
         return self.source is ListSource.DOCKER_HUB and self.token_key is not None
 
     def check(self, url: str, *, named: bool, plain_http: bool) -> None:
-        """Raise what is missing for a registry at this address, or has no effect.
+        """Raise for settings that a registry at this address lacks, or that have no effect.
 
         `named` says whether the registry has a user name.
         """

@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, made from the settings: for editors, and for the chart."""
+"""JSON Schema of the configuration, generated from the settings: for editors and the chart."""
 
 import ast
 import inspect
@@ -55,11 +55,11 @@ _LEAST: Final = {
         minutes=1
     ): "[1-9][0-9]*(d|h|m([0-9]|$))|([6-9][0-9]|[1-9][0-9]{2,})s|[1-9][0-9]{4,}ms",
 }
-"""Durations that are at least so long."""
+"""Patterns of minimum durations."""
 
 
 def document() -> Json:
-    """Return the schema of a whole configuration file, in draft 7, which every editor reads."""
+    """Return the schema of a configuration file, in draft 7, which every editor supports."""
     head = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "pullproof configuration",
@@ -68,7 +68,7 @@ def document() -> Json:
 
 
 def closed(properties: Json, required: str = "") -> Json:
-    """Return the schema of an object with these keys alone."""
+    """Return the schema of an object with no further keys."""
     found: Json = {"type": "object"} | {"additionalProperties": False, "properties": properties}
     return found | ({"required": required.split()} if required else {})
 
@@ -86,10 +86,10 @@ def section(kind: type[Section], without: frozenset[str] = frozenset()) -> Json:
 
 
 def meanings(kind: type[Section]) -> dict[str, str]:
-    """Return what the docstrings of a section's fields say, each in one line, by field.
+    """Return the docstrings of a section's fields, each in one line, by field.
 
-    pydantic can read them too, for each class whenever it is imported: a seventh of the time in
-    which a command starts.
+    pydantic can read them too, for each class at every import: a seventh of the time in which a
+    command starts.
     """
     found: dict[str, str] = {}
     for each in reversed(kind.__mro__):
@@ -111,7 +111,7 @@ def _field(field: FieldInfo, meaning: str) -> Json:
 
 
 def _type(kind: Any) -> Json:
-    """Return the schema of a setting's type; what only the program can judge is left to it."""
+    """Return the schema of a setting's type; further checks are the program's."""
     if get_origin(kind) is Annotated:
         of, *metadata = get_args(kind)
         return _type(of) | _spelling(metadata)
@@ -128,7 +128,7 @@ def _type(kind: Any) -> Json:
 
 
 def _spelling(metadata: Iterable[Any]) -> Json:
-    """Return how a text is spelled, as far as a pattern without look-ahead can say it."""
+    """Return the pattern of a text, as far as one without look-ahead can express it."""
     for rule in metadata:
         if not isinstance(rule, AfterValidator):
             continue
@@ -154,7 +154,7 @@ _GRAMMARS: Final[dict[object, re.Pattern[str]]] = {
     named_host: HOST,
     path_prefix: re.compile("(/[A-Za-z0-9._~-]+)*/?"),
 }
-"""The patterns of checks that do more than match one."""
+"""Patterns of checks that do more than match."""
 
 
 def _or_null(schema: Json) -> Json:

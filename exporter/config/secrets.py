@@ -1,4 +1,4 @@
-"""Credentials of a registry, read from the file or variable that holds them."""
+"""Credentials of a registry, read from files and environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ _LARGEST: Final = 65_536
 
 
 class NoSecret(ValueError):
-    """A secret could not be read; the message never repeats one."""
+    """A secret that could not be read; the message never repeats one."""
 
     def __init__(self, key: str, text: str) -> None:
-        """Say which key of the registry is concerned."""
+        """Name the key of the registry."""
         super().__init__(f"{key}: {text}")
         self.key = key
         self.text = text
@@ -25,7 +25,7 @@ class NoSecret(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Credentials for a registry; each part may be missing, and none appears in a repr."""
+    """Credentials for a registry, each part optional; their repr shows none."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -33,9 +33,9 @@ class Credentials:
 
 
 def credentials(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:
-    """Read a registry's credentials; raise `NoSecret` where one that is named cannot be had.
+    """Read a registry's credentials. Raises `NoSecret` for an unreadable one.
 
-    Call it again to see a secret that was rotated: nothing is kept.
+    Nothing is cached: call it again for rotated secrets.
     """
     words = ("username", "password", "identity_token")
     held = {word: _secret(registry, word, environ) for word in words}
@@ -43,17 +43,17 @@ def credentials(registry: RegistrySettings, environ: Mapping[str, str]) -> Crede
 
 
 def username(registry: RegistrySettings, environ: Mapping[str, str]) -> str | None:
-    """Read the user name alone likewise."""
+    """Read the user name alone, likewise."""
     return _secret(registry, "username", environ)
 
 
 def api_token(repositories: RepositoriesSettings, environ: Mapping[str, str]) -> str | None:
-    """Read the token for a registry's API likewise."""
+    """Read the token for a registry's API, likewise."""
     return _named(repositories, "api_token", environ)
 
 
 def events_token(events: EventsSettings) -> str:
-    """Read the token that senders of events must know likewise."""
+    """Read the token of senders of events, likewise."""
     return _usable("token_file", _content(events.token_file, "token_file"))
 
 

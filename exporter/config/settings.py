@@ -1,4 +1,4 @@
-"""All settings, and whether registries and references fit together."""
+"""All settings, and the checks between registries and references."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -135,7 +135,7 @@ class Settings(Section):
 
 
 def _repeated(names: Sequence[frozenset[str]]) -> Iterator[tuple[int, str]]:
-    """Find names that an earlier position has taken already."""
+    """Return the later ones of equal names."""
     taken: set[str] = set()
     for index, each in enumerate(names):
         if twice := taken & each:

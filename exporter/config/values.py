@@ -41,29 +41,29 @@ class Section(BaseModel):
 
 
 def invalid(*path_and_text: str | int) -> PydanticCustomError:
-    """Blame one key, by its path within the section, for what does not go together."""
+    """Return the error of one key, by its path within the section."""
     *path, text = path_and_text
     return PydanticCustomError("invalid", "{text}", {"path": tuple(path), "text": str(text)})
 
 
 SHARD_VARIABLE: Final = "PULLPROOF_SHARD"
-"""The environment variable that may name the shard."""
+"""Environment variable that can name the shard."""
 _NAME: Final = re.compile(r"(auto|[0-9]{1,4})/([0-9]{1,4})")
 _ORDINAL: Final = re.compile(r".*-([0-9]{1,4})")
-"""The name of a StatefulSet's pod, which is its host's name too."""
+"""Name of a StatefulSet's pod, which is also its host name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardName:
-    """A shard as it is written."""
+    """A shard as written."""
 
     index: int | None
-    """None where the pod's name tells."""
+    """None: by the name of the pod."""
     count: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `INDEX/COUNT` or `auto/COUNT`; raise `Malformed` for anything else."""
+        """Parse `INDEX/COUNT` or `auto/COUNT`. Raises `Malformed` for anything else."""
         found = _NAME.fullmatch(text)
         if found is None:
             raise Malformed(f"not a shard such as 0/4 or auto/4: {quoted(text, 40)}")
@@ -75,11 +75,11 @@ class ShardName:
         return cls(index, count)
 
     def __str__(self) -> str:
-        """Return it as it is written."""
+        """Return it as written."""
         return f"{'auto' if self.index is None else self.index}/{self.count}"
 
     def settled(self, environ: Mapping[str, str]) -> Shard:
-        """Return the shard; raise `Malformed` where the host's name does not tell it."""
+        """Return the shard. Raises `Malformed` if the host name has no number."""
         if self.index is not None:
             return Shard(self.index, self.count)
         name = environ.get("HOSTNAME", "")
@@ -123,7 +123,7 @@ _DIGITS: Final = 9
 """Maximum digits of a port."""
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 4095
-"""Bytes that Linux takes (limits.h, `NAME_MAX` and `PATH_MAX`)."""
+"""Maximum bytes of a name and a path on Linux (limits.h, `NAME_MAX` and `PATH_MAX`)."""
 
 
 class LogLevel(StrEnum):
@@ -144,7 +144,7 @@ class HostPort:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `host:port`, `:port` or `[v6]:port`; raise `ValueError` for anything else."""
+        """Parse `host:port`, `:port` or `[v6]:port`. Raises `ValueError` for anything else."""
         found = _ADDRESS.fullmatch(text)
         if found is None or int(found[3]) > _LAST_PORT:
             raise ValueError(f"not an address such as 0.0.0.0:10470 or [::1]:10470: {quoted(text)}")
@@ -166,7 +166,7 @@ class ImagePattern:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `registry/repository:tag`; raise `ValueError` for anything else."""
+        """Parse `registry/repository:tag`. Raises `ValueError` for anything else."""
         found = PATTERN.fullmatch(text)
         if found is None:
             raise ValueError(
@@ -180,7 +180,7 @@ class ImagePattern:
 
 
 def duration(text: str) -> timedelta:
-    """Read `90s`, `15m`, `1h30m`: units d, h, m, s, ms, the largest first, each at most once."""
+    """Parse `90s`, `15m`, `1h30m`: units d, h, m, s, ms, the largest first, each at most once."""
     found = _DURATION.fullmatch(text)
     if found is None or not text:
         raise ValueError(f"not a duration such as 90s, 15m or 1h30m: {quoted(text, 40)}")
@@ -189,7 +189,7 @@ def duration(text: str) -> timedelta:
 
 
 def spell(length: timedelta) -> str:
-    """Write a duration as the configuration spells it."""
+    """Return a duration as the configuration spells it."""
     parts = []
     for name, unit in _UNITS.items():
         count, length = divmod(length, unit)
@@ -203,7 +203,7 @@ def authority(url: str) -> str:
 
 
 def nearest(text: str, known: Iterable[str]) -> str:
-    """Say the way out for a word that is none: `did you mean live?`, or all that there are."""
+    """Return the way out for an unknown word: `did you mean live?`, or all known words."""
     words, text = sorted(known), text[:80]
     close = difflib.get_close_matches(text, words, 2)
     likeness = {difflib.SequenceMatcher(None, text, each).ratio() for each in close}
@@ -214,13 +214,13 @@ def nearest(text: str, known: Iterable[str]) -> str:
 
 
 def unexpanded(path: Path) -> str:
-    """Return what else to say of a path that is not there: only a shell expands `~` and `$`."""
+    """Return a hint for a path that does not exist: only a shell expands `~` and `$`."""
     shells = "~" in path.parts or "$" in str(path)
     return "; write it out: ~ and $ have no meaning here" if shells else ""
 
 
 def choice(kind: type[Choice], value: object) -> Choice:
-    """Return the one of a closed set that a word names; raise `ValueError` with the way out."""
+    """Parse a word of a closed set. Raises `ValueError` with the way out."""
     if isinstance(value, kind):
         return value
     if isinstance(value, str) and value in set(kind):
@@ -240,7 +240,7 @@ def _collector(value: object) -> Collector | None:
 
 
 def _read(parse: Callable[[str], object], value: object) -> object:
-    """Parse text; let pass what is parsed already, and leave other types to the model to refuse."""
+    """Parse text; accept parsed values, and leave other types to the model."""
     return parse(value) if isinstance(value, str) else value
 
 
@@ -252,32 +252,32 @@ def _parsed(kind: type, parse: Callable[[str], object], value: object) -> object
 
 
 def at_least(least: timedelta, value: timedelta) -> timedelta:
-    """Check a length of time; raise `ValueError` for one that is shorter."""
+    """Check a minimum duration. Raises `ValueError`."""
     if value < least:
         raise ValueError(f"must be at least {spell(least)}")
     return value
 
 
 def matching(what: str, grammar: re.Pattern[str], text: str) -> str:
-    """Check text by its grammar; raise `ValueError`, which says `what` it is not."""
+    """Check text by its grammar. Raises `ValueError` that says `what` it is not."""
     if not grammar.fullmatch(text):
         raise ValueError(f"not {what}: {quoted(text)}")
     return text
 
 
 def glob(text: str) -> str:
-    """Check a shell's pattern; raise `ValueError` for what can be none of a name."""
+    """Check a shell pattern of names. Raises `ValueError`."""
     return matching("a pattern (letters, digits, . _ - / and * ? [])", GLOB, text)
 
 
 def bucket_url(text: str) -> str:
-    """Check the address of a bucket, and a folder in it; raise `ValueError` for anything else."""
+    """Check the address of a bucket with a folder. Raises `ValueError`."""
     known = "an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
     return matching(known, BUCKET, text)
 
 
 def registry_url(text: str) -> str:
-    """Check a registry's address and bring it into the form `scheme://host[:port]`."""
+    """Check a registry's address, and return it as `scheme://host[:port]`."""
     if "@" in text:
         raise ValueError("no credentials in an address; use username and password_file")
     scheme, separator, rest = text.partition("://")
@@ -300,7 +300,7 @@ def named_host(text: str) -> str:
 
 
 def path_prefix(text: str) -> str:
-    """Check what stands before every path; a slash at its end is dropped."""
+    """Check the prefix of every path; a slash at its end is dropped."""
     return matching("a path such as /registry-audit", _PREFIX, text.rstrip("/"))
 
 
@@ -317,7 +317,7 @@ def _api_url(text: str) -> str:
 
 
 def _path(value: object, info: ValidationInfo) -> object:
-    """Read a path; a relative one starts at the configuration file's own folder."""
+    """Parse a path, relative to the folder of the configuration file."""
     if not isinstance(value, str):
         return value
     if not value or "\0" in value:
@@ -332,14 +332,14 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 
 def kind_name(text: str) -> str:
-    """Check a kind of Kubernetes; raise `ValueError` for one that is not read."""
+    """Check a kind of Kubernetes. Raises `ValueError` for an unsupported one."""
     if text not in RESOURCES:
         raise ValueError(f"not a supported kind: {quoted(text, 40)}; {nearest(text, RESOURCES)}")
     return text
 
 
 def variable_name(text: str) -> str:
-    """Check the name of an environment variable; raise `ValueError` for anything else."""
+    """Check the name of an environment variable. Raises `ValueError`."""
     # The text is not repeated: people put the secret itself here.
     if not VARIABLE.fullmatch(text):
         raise ValueError("the name of an environment variable is meant, not its value")

@@ -139,11 +139,11 @@ class DockerConfig:
         return None
 
     def forget(self, login: Login) -> None:
-        """Ask the helpers anew for a login that has expired."""
+        """Call the helpers again for a login that has expired."""
         self.helpers.forget(login)
 
     def check(self, host: str) -> None:
-        """Raise `Malformed` where a file or a login for a host is of no use. No helper is run."""
+        """Raise `Malformed` for an unusable file or login of a host. No helper runs."""
         for path in self.paths:
             try:
                 for name in (host, *_names(path, host)):
@@ -184,7 +184,7 @@ class _Entry:
 
 
 def _check(entry: _Entry) -> None:
-    """Raise `Malformed` where a login cannot be asked for or read."""
+    """Raise `Malformed` for a login that cannot be looked up or parsed."""
     helper = entry.store if entry.helper is None else entry.helper
     if helper or entry.helper is not None:
         if not _NAME.fullmatch(helper):
@@ -195,7 +195,7 @@ def _check(entry: _Entry) -> None:
 
 
 def _names(path: Path, host: str) -> list[str]:
-    """Return the parts of a host under which a file has logins of their own."""
+    """Return the namespaces of a host with logins of their own."""
     config = _load(path) or {}
     filed = (*_mapping(config, "credHelpers"), *_mapping(config, "auths"))
     return [each for each in map(_filed, filed) if each.startswith(f"{host}/")]

@@ -17,7 +17,7 @@ class Verified(StrEnum):
     RUN = "run"
     """Seen on the real software."""
     READ = "read"
-    """In its source or its documentation."""
+    """Stated in its source or its documentation."""
     NOT = "not verified"
 
 
@@ -33,7 +33,7 @@ class ReadEffect(StrEnum):
 
 
 class Sweep(StrEnum):
-    """When a manifest is removed that no tag references, directly or through an index."""
+    """When the cleanup removes a manifest that no tag references, directly or through an index."""
 
     AT_ONCE = "with its last tag"
     COLLECTION = "by garbage collection"
@@ -43,7 +43,7 @@ class Sweep(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Which repositories `/v2/_catalog` lists, and to whom."""
+    """Scope of `/v2/_catalog`: the repositories that it lists, by account."""
 
     ALL = "all, to every account that may list"
     ADMINISTRATORS = "all, to accounts with a right of their own; refused to others"
@@ -54,26 +54,26 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[Value]):
-    """One fact and where it is from."""
+    """One fact and its source."""
 
     value: Value
     source: str = ""
-    """Version and file, or the page of a documentation."""
+    """Version and file, or page of the documentation."""
     verified: Verified = Verified.NOT
 
 
 def run(value: Value, source: str) -> Fact[Value]:
-    """Return a fact that was seen on the real software, of this version."""
+    """Return a fact that was seen on this version of the real software."""
     return Fact(value, source, Verified.RUN)
 
 
 def read(value: Value, source: str) -> Fact[Value]:
-    """Return a fact from a source or a documentation."""
+    """Return a fact from source code or documentation."""
     return Fact(value, source, Verified.READ)
 
 
 _HARMLESS: Final = frozenset({ReadEffect.RATE_LIMIT})
-"""Whoever exceeds a limit reads nothing more for a while, and nothing is deleted."""
+"""A client beyond a limit cannot read for a while; nothing is deleted."""
 _UNKNOWN_COLLECTOR: Final = Fact(Collector.UNKNOWN)
 _NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
 _UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
@@ -85,61 +85,61 @@ _UNKNOWN_SERVED: Final[Fact[bool | None]] = Fact(None)
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """Everything that is known of one kind of registry. The defaults are the careful ones."""
+    """Facts about one kind of registry. The defaults are the careful ones."""
 
     name: str
     """Value of labels, and the name of its page in docs/registries."""
     title: str
     recognise: Callable[[Signs], str | None] = field(repr=False)
-    """Returns the version that the signs tell, which may be empty; None for another kind."""
+    """Returns the version by the signs, maybe empty; None for another kind."""
     variant: str = ""
-    """What sets it apart from others of the same name: `2`, `database`."""
+    """Variant of a kind: `2`, `database`."""
     collector: Fact[Collector] = _UNKNOWN_COLLECTOR
-    """How its own cleanup treats the untagged children of a tagged index."""
+    """Treatment of the untagged children of a tagged index by its cleanup."""
     removals: Fact[frozenset[ChildRemoval]] = _NO_REMOVALS
-    """How else it removes what a tagged index references."""
+    """Further ways to remove content that a tagged index references."""
     untagged: Fact[Sweep] = Fact(Sweep.UNKNOWN)
     head: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
-    """What HEAD of a manifest changes; None is not known."""
+    """Records that HEAD of a manifest changes; None is unknown."""
     manifest: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
-    """What GET of a manifest changes."""
+    """Records that GET of a manifest changes."""
     blob: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
-    """What GET of a blob changes."""
+    """Records that GET of a blob changes."""
     decides: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
-    """By which of these records a cleanup of it, or a limit, decides."""
+    """Those of these records that a cleanup, or a limit, decides by."""
     caches: Fact[bool] = _NOT
-    """May it have proxy caches beside owned repositories, where reads move what is evicted?"""
+    """Can it have proxy caches beside owned repositories, where reads extend an expiry?"""
     silent: Fact[bool] = _NOT
-    """Can the body of a manifest be read among the blobs, which changes none of these records?"""
+    """Does it serve manifests among the blobs, without a change of these records?"""
     ranges: Fact[bool | None] = _UNKNOWN_RANGES
-    """Does it answer a Range request for a blob with that part?"""
+    """Does it serve ranges of blobs?"""
     unanswered: Fact[bool] = _NOT
     """Does GET of a blob whose file is lost get no answer, while HEAD states its size?"""
     at_once: Fact[int | None] = _AS_CONFIGURED
-    """How many requests at once leave it time for others; None: as many as are configured."""
+    """Maximum concurrent requests that leave it time for others; None: as configured."""
     referrers: Fact[bool | None] = _UNKNOWN_SERVED
-    """Does it have the referrers API?"""
+    """Has it the referrers API?"""
     catalogue: Fact[Visibility] = Fact(Visibility.UNKNOWN)
     lister: str = ""
-    """The value of `repositories.from` that lists its repositories beside the catalogue."""
+    """Value of `repositories.from` that lists its repositories beside the catalogue."""
     denial: Fact[str] = Fact("")
-    """How it says that something is missing, where that is not the specification's way."""
+    """Its answers to requests for missing content, if not by the specification."""
 
     def effects(self, method: str, endpoint: str) -> frozenset[ReadEffect]:
-        """Return what a request for a `manifest` or `blob` is known to change.
+        """Return the records that a request for a `manifest` or `blob` changes.
 
-        A silent kind serves the manifests that it has among the blobs: GET is for denials there.
+        A silent kind serves its manifests among the blobs: there GET is for denials only.
         """
         manifest = self.head if method == "HEAD" or self.silent.value else self.manifest
         fact = {"manifest": manifest, "blob": self.blob}.get(endpoint)
         return (fact.value if fact else None) or frozenset()
 
     def decisive(self, method: str, endpoint: str) -> frozenset[ReadEffect]:
-        """Return what of this changes what a cleanup of the registry removes."""
+        """Return those of these records that a cleanup of the registry decides by."""
         return self.effects(method, endpoint) & (self.decides.value or frozenset()) - _HARMLESS
 
     def kind(self, version: str = "") -> RegistryKind:
-        """Return what a snapshot records of it."""
+        """Return the facts that a snapshot records."""
         told = version or self.variant
         return RegistryKind(self.name, told, self.collector.value, self.removals.value)
 

@@ -1,4 +1,4 @@
-"""The kinds of registries: the facts about each, with their sources."""
+"""Kinds of registries: the facts about each, with their sources."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from exporter.sources.registry.kind_facts import (
 )
 
 _LONGEST: Final = 40
-"""Characters of a version: it is the registry's own word, and is shown to people."""
+"""Maximum characters of a version, which is the registry's own text."""
 _NOTHING: Final[frozenset[ReadEffect] | None] = frozenset()
 _ARTIFACTORY_CLEANUP: Final = (
     "Artifactory cleanup best practices (JFrog): downloads of manifest.json"
@@ -246,9 +246,9 @@ KINDS: Final = (
 
 
 def recognised(shown: signs.Signs) -> tuple[RegistryKind, KindFacts]:
-    """Return the kind that the signs show, and its facts.
+    """Return the kind by the signs, and its facts.
 
-    Where they show none, or several, as a proxy before a registry may make them: unknown.
+    Without signs, or with those of several kinds, as with a proxy before a registry: unknown.
     """
     found = [(each, told) for each in KINDS if (told := each.recognise(shown)) is not None]
     if len(found) != 1:

@@ -1,6 +1,6 @@
-"""Proxy caches among the repositories of a registry, as its own API tells of them.
+"""Proxy caches among the repositories of a registry, by its own API.
 
-Nothing in the answers of `/v2/` shows them, and a request there fetches from upstream.
+No answer of `/v2/` shows them, and a request there fetches from upstream.
 """
 
 import asyncio
@@ -18,25 +18,25 @@ from exporter.sources.registry.messages import Request, Response
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 _LASTS: Final = 300.0
-"""Seconds for which an answer is kept."""
+"""Seconds for which an answer is cached."""
 _LONGEST: Final = 4 * 2**20
-"""Bytes of an answer: Artifactory and Nexus list all their repositories at once."""
+"""Maximum bytes of an answer: Artifactory and Nexus list all their repositories at once."""
 _OK: Final = 200
 
 Names = tuple[str, ...]
-"""What may name the cache of a repository: its first component, and the host's first label."""
+"""Possible names of a repository's cache: its first component, and the host's first label."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyApi:
-    """How one kind tells which of its repositories are proxy caches."""
+    """API of one kind that shows which of its repositories are proxy caches."""
 
     noun: str
-    """What it calls that which is one."""
+    """The kind's word for one."""
     path: Callable[[str], str]
-    """Returns what to request for the first component of a repository."""
+    """Returns the path of the request for a repository's first component."""
     told: Callable[[Any, Names], bool | None]
-    """Reads the answer; None where it does not tell. May raise like any reader of JSON."""
+    """Parses the answer; None if it does not show that. May raise as any parser of JSON."""
 
 
 def _harbor(found: Any, names: Names) -> bool | None:
@@ -44,9 +44,9 @@ def _harbor(found: Any, names: Names) -> bool | None:
 
 
 def _by_type(found: Any, names: Names, name: str, kinds: Mapping[str, bool]) -> bool | None:
-    """Read a list of repositories: one that combines others, proxies among them maybe, tells none.
+    """Parse a list of repositories; one that combines others, maybe proxies, shows nothing.
 
-    Where each repository has a host name of its own, its name is the first label of that.
+    If each repository has its own host name, the first label of it is its name.
     """
     types = {each[name]: str(each["type"]).lower() for each in found}
     return next((kinds.get(types[each]) for each in names if each in types), None)
@@ -75,7 +75,7 @@ PROXY_APIS: Final[Mapping[str, ProxyApi]] = {
 
 
 class ProxyCaches:
-    """What one registry's API tells, each answer kept for a while, whoever asks."""
+    """Answers of one registry's API, each cached for a while for all requests."""
 
     def __init__(self, host: str, send: Callable[[Request], Awaitable[Response]]) -> None:
         """`send` sends a request once, with the registry's login."""
@@ -84,7 +84,7 @@ class ProxyCaches:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def holds(self, repository: str, api: ProxyApi) -> bool | None:
-        """Is a repository in a proxy cache? None where the API does not tell this account."""
+        """Is a repository in a proxy cache? None if the API does not tell this account."""
         name = repository.partition("/")[0]
         async with self._locks.setdefault(name, asyncio.Lock()):
             known, until = self._told.get(name, (None, 0.0))

@@ -1,4 +1,4 @@
-"""Sessions: requests are authorized, sent at the registry's pace, and tried again."""
+"""Sessions: authorized requests to a registry, within its limits, with retries."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ from exporter.sources.registry.signs import Signs
 _LOG: Final = logging.getLogger("pullproof.registry")
 _LOST: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.RESET, Reason.TRUNCATED})
 _AGAIN: Final = _LOST | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
-"""Failures that another try may mend. A timeout is not among them: it has cost enough already."""
+"""Errors that a retry may mend. A timeout is none of them: it has cost enough."""
 _CONTENT: Final = frozenset({"manifest", "blob"})
 _READS: Final = frozenset({"GET", "HEAD"})
 _CONFIG: Final = Request("base", "/config", "/config", most=2**20)
@@ -45,22 +45,22 @@ _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 42
 
 
 class Witnesses:
-    """Small blobs that came whole last: read again, they show that the registry serves blobs."""
+    """Most recent complete small blobs: read again, they show that the registry serves blobs."""
 
     _largest: Final = 2**16
-    """Bytes of one: most configurations are smaller."""
+    """Maximum bytes of each: most configurations are smaller."""
 
     def __init__(self) -> None:
         self._last: deque[tuple[Repository, Descriptor]] = deque(maxlen=2)
 
     def add(self, repository: Repository, blob: Descriptor) -> None:
-        """Note a blob that came whole."""
+        """Note a complete blob."""
         known = any(each.digest == blob.digest for _, each in self._last)
         if not known and blob.size is not None and 0 < blob.size <= self._largest:
             self._last.append((repository, blob))
 
     def other_than(self, digest: Digest) -> tuple[Repository, Descriptor] | None:
-        """Return one that is not this blob; None where there is none."""
+        """Return a blob other than this one, or None."""
         return next((each for each in self._last if each[1].digest != digest), None)
 
 
@@ -78,35 +78,35 @@ class Session:
         """`name` is the label of the registry in metrics and logs."""
         self.name, self.limits = name, limits
         self.tally = client.tally
-        """The requests since it was opened, those over connections beside it included."""
+        """Counts of requests, those of further connections included."""
         self.address = client.registry.base
-        """Where the registry is: `scheme://host[:port]`."""
+        """Address of the registry: `scheme://host[:port]`."""
         self._client, self._logins = client, logins
         self._pace = pace or Pace(name, limits, client.tally)
         self._breaker = Breaker(name, limits)
         self.pull_budget = PullBudget()
-        """How many manifests may be read, over connections beside it as well."""
+        """Pull limit, shared with further connections."""
         self.witnesses = Witnesses()
-        """Blobs that came whole, over connections beside it as well."""
+        """Complete small blobs, shared with further connections."""
         self.caches = ProxyCaches(client.registry.host, self._ask_api)
-        """Those that it tells of, over connections beside it as well."""
+        """Proxy caches that its API names, shared with further connections."""
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
         self._listed_to_login = False
         self.origin: Session | None = None
-        """A session with the same registry, whose answers show its kind as well."""
+        """Session whose answers show the same registry's kind; None if it has none."""
         self._asked = self._noted = False
         self._host = client.registry.host
         self._headers: Mapping[str, str] = {}
-        """Those of `/v2/`."""
+        """Signs in the answers of `/v2/`."""
         self.evicts: bool | None = None
-        """May reads move what its proxy caches evict by? None before it has told."""
+        """May reads extend the expiry of its proxy caches? None before it was asked."""
         self.ranges: bool | None = None
-        """Does it send the part of a blob that is asked for? None before the first answer."""
+        """Does it serve ranges of blobs? None before the first answer."""
 
     @property
     def signs(self) -> Signs:
-        """The signs of its kind in its answers so far."""
+        """Signs of its kind in the answers so far."""
         if self.origin is not None and not self._asked:
             return self.origin.signs
         challenge = self._authenticator.greeting
@@ -115,17 +115,17 @@ class Session:
 
     @property
     def facts(self) -> KindFacts:
-        """The facts about its kind, as far as its answers show it."""
+        """Facts about its kind, as far as it is recognised."""
         return recognised(self.signs)[1]
 
     def of_other(self, logins: LoginSource) -> "Session":
-        """Return a session of somebody else, over the same connections and at the same pace."""
+        """Return a session with other logins, over the same connections and limits."""
         other = Session(self.name, self._client, logins, self.limits, self._pace)
         other.origin, other.caches = self, self.caches
         return other
 
     def beside(self) -> Self:
-        """Return it over a connection of its own: one request at a time, within its rate."""
+        """Return a session over a connection of its own: one request at a time."""
         limits = replace(self.limits, concurrency=1)
         client, pace = self._client.beside(limits), self._pace.beside(limits)
         other = type(self)(self.name, client, self._logins, limits, pace)
@@ -146,10 +146,11 @@ class Session:
         await self.aclose()
 
     async def send(self, request: Request) -> Response:
-        """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes.
+        """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and without a response.
 
-        None about a repository in a pull-through cache, whoever asks: each may fetch from upstream,
-        a HEAD of a tag too (distribution 2.8 and Harbor 2.15.2, run; Quay moves its expiry, run).
+        No request concerns a repository in a pull-through cache, with any login: each may fetch
+        from upstream, a HEAD of a tag too (distribution 2.8 and Harbor 2.15.2, run; Quay extends
+        its expiry, run).
         """
         if request.repository and self.limits.proxied(request.repository):
             raise Unseen(request.subject, Reason.BY_DESIGN, "in a pull-through cache")
@@ -164,9 +165,9 @@ class Session:
             return await self._decided(self._patiently(lambda: self._authorized(request)))
 
     async def _count(self, request: Request) -> None:
-        """Note the first request that the registry counts. Raises `Unseen` for one without consent.
+        """Note the first counted request. Raises `Unseen` for one without consent.
 
-        So its kind has to be recognized before anything of it is read.
+        So the kind must be recognised before any content is read.
         """
         if self.limits.pulls is Pulls.UNCOUNTED:
             return
@@ -203,12 +204,12 @@ class Session:
 
     @property
     def differs_by_login(self) -> bool:
-        """Does it let everybody in, and was a list given to a login all the same?"""
+        """Is the registry public, although a list was requested with a login?"""
         return bool(self._shown_to_all) and self._listed_to_login
 
     @property
     def recognizable(self) -> bool:
-        """Is its kind known, or did `/v2/` answer, which shows it if anything does?"""
+        """Is its kind known, or was `/v2/` answered, which shows it if anything does?"""
         known = self._asked or self.facts is not UNKNOWN_FACTS
         return known or (self.origin is not None and self.origin.recognizable)
 
@@ -219,7 +220,7 @@ class Session:
         return self.facts.silent.value
 
     async def _recognize(self) -> None:
-        """Ask `/v2/`: whatever the answer is, its headers show the kind. Raises `Unseen`."""
+        """Request `/v2/`: the headers of any answer show the kind. Raises `Unseen`."""
         try:
             await self.ping()
         except Unseen:
@@ -227,7 +228,7 @@ class Session:
                 raise
 
     def check_consent(self, subject: str, method: str = "GET", endpoint: str = "manifest") -> None:
-        """Raise `Unseen` for a read that changes what a cleanup decides, if it was not accepted."""
+        """Raise `Unseen` for a read that a cleanup decides by, without consent."""
         facts = self.facts
         changed = facts.decisive(method, endpoint)
         if changed and self.limits.pulls is Pulls.ASK:
@@ -244,7 +245,7 @@ class Session:
             raise Unseen(subject, Reason.CONSENT, f"{words}; {way}")
 
     async def ping(self) -> None:
-        """Does it answer at all? Nobody is held back; a response ends failing fast."""
+        """Does it answer at all? Without limits; a response closes the circuit breaker."""
         response = await self._decided(self._patiently(lambda: self._once(BASE, "")))
         self._asked, self._headers = True, {} if response.foreign else response.headers
         if response.status == _UNAUTHORIZED and not response.foreign:
@@ -260,10 +261,10 @@ class Session:
             self.evicts = await self._has_caches()
 
     async def _has_caches(self) -> bool | None:
-        """Does it have proxy caches, and no part names them? None where it does not tell.
+        """Does it have proxy caches that no part names? None if it does not state that.
 
-        Quay's public `/config` tells whether it has any (endpoints/web.py), and nothing that a
-        robot may ask tells which. On quay.io they are on for all, and few use them.
+        Quay's public `/config` states whether it may have any (endpoints/web.py), and nothing that
+        a robot may request names them. On quay.io they are enabled for all, and few use them.
         """
         roles = (self.limits.role, *(each.role for each in self.limits.parts))
         if Role.PROXY in roles or self._host == _QUAY_IO:
@@ -274,9 +275,9 @@ class Session:
             return None
 
     async def absence(self, response: Response, subject: str) -> Absent:
-        """Return the absence that a response proves to whoever asked; raise `Unseen` where none.
+        """Return the absence that a response proves to this account. Raises `Unseen` for others.
 
-        A registry hides what it shows only to some as a repository that is not there.
+        A registry answers 404 for a repository that is hidden from an account.
         """
         absent = absence(response, subject)
         if absent.code == "NAME_UNKNOWN" and response.anonymous:
@@ -288,7 +289,7 @@ class Session:
         return absent
 
     async def _decided(self, outcome: Awaitable[Response]) -> Response:
-        """Tell the breaker how it went."""
+        """Report the outcome to the circuit breaker."""
         try:
             response = await outcome
         except Unseen as failure:
@@ -298,7 +299,7 @@ class Session:
         return response
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Response]]) -> Response:
-        """Try again where that may help, a few times, after ever longer pauses."""
+        """Retry where that may help, a few times, after growing pauses."""
         for tried in range(1, self.limits.tries + 1):
             try:
                 return await attempt()
@@ -317,7 +318,7 @@ class Session:
         return min(longest, self.limits.pause_cap) * jitter
 
     async def _authorized(self, request: Request) -> Response:
-        """Send a request authorized; an authorization that does not fit is replaced once."""
+        """Send a request with its authorization; a refused one is replaced once."""
         shown = await self._authenticator.authorize(request)
         response = await self._once(request, shown.header if shown else "")
         if _refuses(request, response) and self._authenticator.spurns(response, shown):
@@ -344,7 +345,7 @@ class Session:
         return await self._patiently(lambda: self._once(request, authorization))
 
     async def _once(self, request: Request, authorization: str) -> Response:
-        """Send a request at the registry's pace. Raises `Unseen` for 429 and 5xx as well."""
+        """Send a request within the limits. Raises `Unseen` for 429 and 5xx as well."""
         async with self._pace:
             response = await self._client.send(request, authorization)
         if request.endpoint == "manifest" and not response.foreign:
@@ -359,10 +360,10 @@ class Session:
 
 
 def _refuses(request: Request, response: Response) -> bool:
-    """Is it the registry's 401 that a login may meet?
+    """Is it a 401 of the registry that a login may answer?
 
-    Not where it says that a project does not exist, nor that of a HEAD without a challenge: GET
-    then tells which of both it is.
+    Not if it states that a project does not exist, nor a HEAD's without a challenge: GET then shows
+    which of both it is.
     """
     if response.status != _UNAUTHORIZED or response.foreign:
         return False

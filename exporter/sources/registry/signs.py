@@ -8,22 +8,22 @@ from exporter.oci.digest import Malformed
 from exporter.sources.registry.address import Address
 
 NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
-"""A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
+"""A tag that does not exist: its denial tells distribution 2 from 3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The signs of a registry's kind in answers that it gives anyway."""
+    """Signs of a registry's kind in answers that it sends anyway."""
 
     host: str
     """`host[:port]` of the registry."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers of an answer, by name in lower case."""
     realm: str = ""
-    """The realm of its challenge: the URL of a token server, or a Basic realm."""
+    """Realm of its challenge: the URL of a token server, or a Basic realm."""
     service: str = ""
     missing_tag: object = None
-    """The error detail for a tag that does not exist; None where it was not requested."""
+    """Error detail of a tag that does not exist; None if none was requested."""
 
 
 def is_acr(signs: Signs) -> str | None:
@@ -42,12 +42,12 @@ def is_artifactory(signs: Signs) -> str | None:
 
 
 def is_distribution_2(signs: Signs) -> str | None:
-    """2.x puts `{"Tag": …}` into the detail of an unknown tag."""
+    """2.x has `{"Tag": …}` in the detail of an unknown tag."""
     return "" if signs.missing_tag == {"Tag": NO_SUCH_TAG} else None
 
 
 def is_distribution_3(signs: Signs) -> str | None:
-    """3.x puts a sentence there."""
+    """3.x has a sentence there."""
     return "" if signs.missing_tag == f"unknown tag={NO_SUCH_TAG}" else None
 
 
@@ -77,13 +77,13 @@ def is_gar(signs: Signs) -> str | None:
 
 
 def is_ghcr(signs: Signs) -> str | None:
-    """The host, or the header of every answer of GitHub with a token server at `/token`."""
+    """The host, or GitHub's header in every answer with a token server at `/token`."""
     enterprise = "x-github-request-id" in signs.headers and signs.realm.endswith("/token")
     return "" if signs.host == "ghcr.io" or enterprise else None
 
 
 def is_gitea(signs: Signs) -> str | None:
-    """Its token server is beside the registry (routers/api/packages/container/container.go)."""
+    """Its token server has the registry's host (routers/api/packages/container/container.go)."""
     forge = signs.realm.endswith("/v2/token") and signs.service == "container_registry"
     return "" if forge else None
 
@@ -93,13 +93,13 @@ _GITLAB_DATABASE: Final = "gitlab-container-registry-database-enabled"
 
 
 def is_gitlab(signs: Signs) -> str | None:
-    """A header of its own, without the one that tells of its metadata database."""
+    """A header of its own, without that of its metadata database."""
     version = signs.headers.get(_GITLAB_VERSION)
     return None if signs.headers.get(_GITLAB_DATABASE) == "true" else version
 
 
 def is_gitlab_database(signs: Signs) -> str | None:
-    """The same header, with the other."""
+    """The same header, with that of the database."""
     version = signs.headers.get(_GITLAB_VERSION)
     return version if signs.headers.get(_GITLAB_DATABASE) == "true" else None
 
