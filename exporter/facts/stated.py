@@ -77,8 +77,7 @@ def _is_plain(shape: Shape) -> bool:
 
 def _expected(manifest: Manifest) -> Iterator[tuple[bytes, int]]:
     """Yield the digests and sizes of such content of a manifest of any kind."""
-    for link in manifest.links:
+    for link in manifest.held:
         target, size = link.target, link.target.size
-        held = target.distributable and not target.inline and size is not None
-        if link.kind in _USUAL and held and target.digest.algorithm == "sha256":
+        if link.kind in _USUAL and size is not None and target.digest.algorithm == "sha256":
             yield target.digest.packed, size or 0

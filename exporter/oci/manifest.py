@@ -74,6 +74,17 @@ class Manifest:
         kinds = (Kind.CONFIG, Kind.LAYER, Kind.BLOB)
         return tuple(link.target for link in self.links if link.kind in kinds)
 
+    @property
+    def held(self) -> Iterator[Link]:
+        """Yield what its registry must hold: no subject, no foreign layer, no inline data."""
+        for link in self.links:
+            if (
+                link.kind is not Kind.SUBJECT
+                and link.target.distributable
+                and not link.target.inline
+            ):
+                yield link
+
     def stated_sizes(self) -> Iterator[tuple[bytes, int]]:
         """Yield the packed digests of all that it references, and the bytes of each."""
         if isinstance(self.links, PackedLinks):

@@ -163,10 +163,8 @@ class Repairer:
             self._note(RepairStep(loss))
 
     async def _look_below(self, repository: Repository, manifest: Manifest, depth: int) -> None:
-        for link in manifest.links:
+        for link in manifest.held:
             target, place = link.target, (repository, link.target.digest)
-            if link.kind is Kind.SUBJECT or not target.distributable or target.inline:
-                continue
             if link.kind is Kind.CHILD:
                 await self._visit(repository, target, depth + 1)
             elif place not in self._visited and await self._is_lost(repository, target):

@@ -1,13 +1,11 @@
 """Confirmed losses, carried under their own age while they cannot be seen; health never is."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Sighting, State
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
-from exporter.oci.links import Kind
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place
 
@@ -33,8 +31,8 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
             continue
         manifests[place[1]] = manifest
         hidden = replace(seen, detail="parent manifest could not be read")
-        places = (each for each in _below(place, manifest) if each not in now.sightings)
-        waiting += ((each, hidden) for each in places if each not in unseen)
+        below = ((place[0], link.target.digest) for link in manifest.held)
+        waiting += ((at, hidden) for at in below if at not in now.sightings and at not in unseen)
     configs = {each.config.digest for each in manifests.values() if each.config}
     stated = {at: each for at, each in last.config_platforms.items() if at in configs}
     return replace(
@@ -57,10 +55,3 @@ def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
 
 def _is_blind(seen: Sighting) -> bool:
     return seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN
-
-
-def _below(place: Place, manifest: Manifest) -> Iterator[Place]:
-    for link in manifest.links:
-        target = link.target
-        if link.kind is not Kind.SUBJECT and target.distributable and not target.inline:
-            yield place[0], target.digest

@@ -13,8 +13,7 @@ from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.layers import UNPACKED
-from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind
-from exporter.oci.manifest import Manifest
+from exporter.oci.links import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
 
 _RETRY: Final = 6 * 3600.0
@@ -118,14 +117,8 @@ def _needed(snapshot: Snapshot) -> Iterator[tuple[ReadPlace, Descriptor, Referen
             passed.add(place)
             yield ReadPlace(root.repository, above), target, root.reference_class
             manifest = snapshot.manifests.get(target.digest)
-            waiting += _below(manifest) if manifest else ()
-
-
-def _below(manifest: Manifest) -> Iterator[tuple[Descriptor, Digest | None]]:
-    for link in manifest.links:
-        target = link.target
-        if link.kind is not Kind.SUBJECT and target.distributable and not target.inline:
-            yield target, manifest.digest
+            if manifest:
+                waiting += ((link.target, manifest.digest) for link in manifest.held)
 
 
 def _as_asked(target: Descriptor, seen: Sighting) -> Descriptor:
