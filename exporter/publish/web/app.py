@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from exporter.oci.digest import Malformed
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.render.html import text
@@ -20,6 +21,7 @@ from exporter.publish.web.frame import POLICY, frame, link
 from exporter.publish.web.handlers import Handlers
 from exporter.publish.web.probe import Probe, Prober
 from exporter.publish.web.sending import HTML, metrics_format
+from exporter.screen import plain
 
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""
@@ -114,15 +116,19 @@ async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a browser with a page that has a way back, others as the handler does."""
+    """Answer 400 to what is malformed, and a browser with a page that has a way back."""
+    refusal: web.HTTPException
     try:
         return await handler(request)
-    except (web.HTTPBadRequest, web.HTTPNotFound) as refusal:
-        if "text/html" not in request.headers.get("Accept", ""):
-            raise
-        body = _refusal_page(request, refusal).encode()
-        headers = {"Content-Type": HTML, "Vary": "Accept"}
-        return web.Response(status=refusal.status, body=body, headers=headers)
+    except Malformed as error:
+        refusal = web.HTTPBadRequest(text=f"{plain(str(error))}\n")
+    except (web.HTTPBadRequest, web.HTTPNotFound) as error:
+        refusal = error
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise refusal
+    body = _refusal_page(request, refusal).encode()
+    headers = {"Content-Type": HTML, "Vary": "Accept"}
+    return web.Response(status=refusal.status, body=body, headers=headers)
 
 
 def _refusal_page(request: web.Request, refusal: web.HTTPException) -> str:

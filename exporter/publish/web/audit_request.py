@@ -67,11 +67,9 @@ class AuditRequests:
     auditor: Auditor
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer 202 with a line per registry, 404 for a name that is not known, else 400."""
+        """Answer 202 with a line per registry, 404 for an unknown name. Raises `Malformed`."""
         try:
             scheduled = await self.auditor(read(request.query))
-        except Malformed as error:
-            raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None
         except NotScheduled as error:
             raise web.HTTPNotFound(text=f"{plain(str(error))[:_LONGEST]}\n") from None
         return web.Response(status=202, text="".join(f"{each}\n" for each in scheduled))

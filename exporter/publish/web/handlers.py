@@ -2,12 +2,11 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from exporter.judge.explanation import places
 from exporter.judge.report import TagReport
@@ -21,7 +20,7 @@ from exporter.publish.web.documentation import KINDS, Documentation
 from exporter.publish.web.frame import ICON
 from exporter.publish.web.front import front
 from exporter.publish.web.pages import digest_page, digest_path, tag_page
-from exporter.publish.web.query import Query, read
+from exporter.publish.web.query import read
 from exporter.publish.web.sending import Once
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
 from exporter.screen import plain
@@ -49,7 +48,7 @@ class Handlers:
 
     async def front(self, request: web.Request) -> web.StreamResponse:
         """The status page, with the requested part of the list of tags."""
-        query, app_state = _asked(request.query), self._board.app_state
+        query, app_state = read(request.query), self._board.app_state
         if found := await asyncio.to_thread(_digest_sought, app_state, query.search):
             raise web.HTTPFound(found)
         index = await self._indexes.of(app_state.statuses)
@@ -106,7 +105,7 @@ class Handlers:
     async def report(self, request: web.Request) -> web.StreamResponse:
         """The JSON report, with the filters of the pages, but unpaged."""
         statuses = self._chosen(request.query.getall("registry", []))
-        query = _asked(request.query, (_NAME,))
+        query = read(request.query, (_NAME,))
         name = request.query.get(_NAME, "")
         whole = not name and query.parameters().keys() <= {"registry"}
         if whole and len(statuses) == len(self._board.app_state.statuses):
@@ -176,11 +175,3 @@ def _narrowed(
         else each
         for each in statuses
     )
-
-
-def _asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
-    """Parse the parameters of an address; invalid ones are a bad request."""
-    try:
-        return read(parameters, also)
-    except Malformed as error:
-        raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None

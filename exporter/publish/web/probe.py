@@ -107,7 +107,7 @@ class Probe:
             asked = read(request.query)
             limit = time_limit(request.headers.get(_TIMEOUT, ""))
             probed = await self._probe(asked, limit)
-        except (Malformed, NotProbed) as error:
+        except NotProbed as error:
             raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None
         if request.query.get("debug") == "true":
             return web.Response(text=debug(probed, self._invocation))
