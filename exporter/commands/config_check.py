@@ -45,7 +45,7 @@ class ConfigCheck:
             kept = self.warnings if cluster.in_cluster else self.faults
             with self._noting(kept, f"clusters[{index}]: "):
                 importlib.import_module("exporter.wiring.clusters").check(cluster, environ)
-        for source in files(settings.references):
+        for source in files(settings.references, settings.names):
             with self._noting(self.warnings):
                 gaps = source.uses().gaps
                 self.warnings += [f"{each.subject}: {each.detail}" for each in gaps[:1]]

@@ -8,8 +8,8 @@ from typing import Final
 from exporter.commands import Refused, refusing
 from exporter.commands.answer import answered
 from exporter.commands.auditing import judged
-from exporter.commands.operation import of_hosts, read_plan
-from exporter.facts.snapshot import Root
+from exporter.commands.operation import of_hosts, of_snapshot, read_plan
+from exporter.facts.snapshot import Root, Snapshot
 from exporter.judge.change import compare
 from exporter.judge.plans.deletion import Deletion, intended, parse_deletion
 from exporter.oci.digest import Malformed, quoted, without_credentials
@@ -28,17 +28,18 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: A
         raise Refused(f"{args.old} is of {ours}, {args.new} of {theirs}: give two of one registry")
     if old.snapshot.taken_at > new.snapshot.taken_at:
         raise Refused(f"{args.old} is newer than {args.new}: give the older one first")
-    change = compare(old, new, _intended(args, ours))
+    change = compare(old, new, _intended(args, old.snapshot))
     answered(args, lambda now: diff.document(change, now), lambda _: diff.blocks(change))
     return change.outcome
 
 
-def _intended(args: argparse.Namespace, registry: str) -> Callable[[Root], bool]:
+def _intended(args: argparse.Namespace, before: Snapshot) -> Callable[[Root], bool]:
     """Read the intended removals, without those in other registries."""
-    hosts = frozenset[str]()
-    if names_host(registry):
+    scheme, _, address = before.address.partition("://")
+    hosts, named = frozenset[str](), address or before.registry
+    if names_host(named):
         with refusing(Malformed):
-            hosts = spellings(registry)
+            hosts = spellings(named, secure=scheme != "http")
     deletions: list[Deletion] = []
     for path in args.plan:
         deletions += of_hosts(read_plan(path), hosts, f"--plan {path}").deletions
@@ -51,7 +52,7 @@ def _intended(args: argparse.Namespace, registry: str) -> Callable[[Root], bool]
             elif text and not text.startswith("#"):
                 deletions.append(_reference(text, f"--intended {path}, line {at}"))
     mine = (each for each in deletions if not (hosts and each.host) or each.host in hosts)
-    return intended(mine, patterns)
+    return intended(of_snapshot(mine, before), patterns)
 
 
 def _lines(path: Path) -> list[str]:

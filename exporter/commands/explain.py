@@ -52,7 +52,7 @@ def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Ex
     named = _reference(args.subjects)
     asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(args.platform))
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
-    subjects = with_file(subjects, args.refs, frozenset())
+    subjects = with_file(subjects, args.refs, frozenset(), args.config)
     settings = typed(args, {named.registry}, environ, alone=False)
     report = finished(look(args, subjects, settings))[0]
     if args.save:

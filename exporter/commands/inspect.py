@@ -33,5 +33,5 @@ def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     asked = typed(args, subjects.hosts, environ)
     if args.refs or args.kube is not None:
         subjects = subjects.by_their_users()
-    subjects = with_file(subjects, args.refs, frozenset())
+    subjects = with_file(subjects, args.refs, frozenset(), args.config)
     return finished(look(args, subjects, asked))[0]

@@ -73,8 +73,9 @@ def _sources(
     args: argparse.Namespace, settings: Settings | None, environ: Mapping[str, str]
 ) -> Iterator[ReferenceSource]:
     """Return the sources that were typed, and those that are configured."""
-    yield from map(ReferenceFile, args.refs)
-    yield from references.files(settings.references if settings else ())
+    names = settings.names if settings else {}
+    yield from (ReferenceFile(each, registries=names) for each in args.refs)
+    yield from references.files(settings.references if settings else (), names)
     configured = settings.clusters if settings else ()
     chosen = configured if args.kube is None else clusters(args.kube, settings)
     yield from references.clusters(chosen, environ)

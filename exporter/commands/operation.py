@@ -2,13 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final, TextIO
 
 from exporter.commands import Refused
+from exporter.facts.snapshot import Snapshot
 from exporter.judge.gc.dialect import DIALECTS, ZOT, Mode
-from exporter.judge.plans.deletion import DeletionKind, DeletionList, parse_deletion
+from exporter.judge.plans.deletion import Deletion, DeletionKind, DeletionList, parse_deletion
 from exporter.judge.plans.plan import COLLECTOR, read
 from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.prediction import GarbageCollection, Operation
@@ -105,6 +107,19 @@ def read_plan(path: str) -> DeletionList:
 
 def _opened(path: str) -> TextIO:
     return open(path, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123 - a text
+
+
+def of_snapshot(deletions: Iterable[Deletion], snapshot: Snapshot) -> Iterator[Deletion]:
+    """Yield deletions without the configured name of the registry that some begin with.
+
+    A repository of the snapshot that begins with it is meant itself.
+    """
+    prefix = f"{snapshot.registry}/"
+    known = {each.repository for each in snapshot.roots}
+    for each in deletions:
+        named = each.repository.startswith(prefix) and not each.host
+        inside = each.repository.removeprefix(prefix)
+        yield replace(each, repository=inside) if named and each.repository not in known else each
 
 
 def of_hosts(listed: DeletionList, hosts: frozenset[str], whose: str) -> DeletionList:

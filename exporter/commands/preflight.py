@@ -13,7 +13,7 @@ from exporter.commands import Refused, Unreached
 from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Needs, read_needs
-from exporter.commands.operation import operation
+from exporter.commands.operation import of_snapshot, operation
 from exporter.commands.options import check_place, is_folder, place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Scope
@@ -69,6 +69,9 @@ def _insist_on_registry(stored: RegistryStorage) -> None:
 
 def _from_snapshot(args: argparse.Namespace, planned: Operation, needs: Needs) -> Prediction:
     report = judged(args.saved)
+    if listed := planned.deletions:
+        mine = tuple(of_snapshot(listed.deletions, report.snapshot))
+        planned = replace(planned, deletions=replace(listed, deletions=mine))
     uses = joined(needs.uses, Listing(report.snapshot.uses))
     answer = from_snapshot.predict(
         report, planned, replace(needs, uses=uses).needed({}), needs.uses.gaps

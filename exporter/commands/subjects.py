@@ -1,6 +1,7 @@
 """The images and registries that were given on the command line."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Final, TypeVar
 
 from exporter.commands import Refused, refusing
 from exporter.config.loading import Misconfigured, load
-from exporter.config.values import authority, glob
+from exporter.config.values import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed, without_credentials
 from exporter.oci.platform import Platform
@@ -92,7 +93,7 @@ def asked_for(args: argparse.Namespace) -> Subjects:
     """
     required = platforms(args.platform)
     _check_patterns(args)
-    subjects = with_file(read(args.subjects, required), args.refs, required)
+    subjects = with_file(read(args.subjects, required), args.refs, required, args.config)
     if subjects.hosts and not subjects.registries and (args.tags or args.exclude_tags):
         option = "--tags" if args.tags else "--exclude-tags"
         raise Refused(f"{option} selects tags of a registry: name its host, or omit {option}")
@@ -124,7 +125,7 @@ def of_registry(args: argparse.Namespace, otherwise: str) -> Subjects:
     subjects = read([args.subjects] if args.subjects else [], frozenset())
     if subjects.uses.entries:
         raise Refused(f"{without_credentials(args.subjects)}: {otherwise}")
-    return with_file(subjects, args.refs, frozenset())
+    return with_file(subjects, args.refs, frozenset(), args.config)
 
 
 def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
@@ -165,12 +166,22 @@ def _bare(text: str) -> str:
     return _SCHEME.sub("", text).rstrip("/")
 
 
-def with_file(subjects: Subjects, path: Path | None, platforms: frozenset[Platform]) -> Subjects:
-    """Add what a file names, if there is one; raises `Refused` if it cannot be read as a whole."""
+def with_file(
+    subjects: Subjects,
+    path: Path | None,
+    platforms: frozenset[Platform],
+    config: Path | None = None,
+) -> Subjects:
+    """Add what a file names, if there is one; raises `Refused` if it cannot be read as a whole.
+
+    No image of it may begin with the name of a registry in the configuration.
+    """
     if path is None:
         return subjects
+    with refusing(Misconfigured):
+        names = load(config, os.environ).names if config else {}
     try:
-        listed = ReferenceFile(path, platforms=platforms).uses()
+        listed = ReferenceFile(path, platforms=platforms, registries=names).uses()
     except Unseen as unseen:
         raise Refused(f"--refs {path}: {unseen.detail or unseen.reason}") from unseen
     return replace(subjects, uses=joined(subjects.uses, listed))
@@ -189,9 +200,9 @@ def with_hosts(texts: Texts, config: Path, environ: Mapping[str, str]) -> Texts:
     be asked of Docker Hub, and a private name be told to a stranger.
     """
     with refusing(Misconfigured):
-        registries = load(config, environ).registries
-    names = {each.label: authority(each.url) for each in registries}
-    hub = any(HUB in each.hosts for each in registries)
+        settings = load(config, environ)
+    names = settings.names
+    hub = any(HUB in each.hosts for each in settings.registries)
     if isinstance(texts, str):
         return _with_host(texts, names, hub=hub)
     return [_with_host(each, names, hub=hub) for each in texts]

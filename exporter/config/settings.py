@@ -25,6 +25,7 @@ from exporter.config.values import (
     Section,
     ShardName,
     ShardText,
+    authority,
     invalid,
 )
 from exporter.facts.use import ReferenceClass
@@ -99,6 +100,11 @@ class Settings(Section):
     registries: tuple[RegistrySettings, ...]
     references: tuple[ReferencesSettings, ...] = ()
     clusters: tuple[ClusterSettings, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The host of each registry by its name."""
+        return {each.label: authority(each.url) for each in self.registries}
 
     def oldest(self, interval: timedelta | None) -> timedelta:
         """Return the age after which results of an interval (None: the usual one) are stale.

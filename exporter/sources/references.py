@@ -1,7 +1,7 @@
 """Files that name images. A line that cannot be read is a gap, and costs no other."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Reference
+from exporter.oci.reference import Reference, names_host
 from exporter.ports import Listing, Unseen
 from exporter.screen import plain
 
@@ -42,6 +42,9 @@ class ReferenceFile:
     path: Path
     reference_class: ReferenceClass = ReferenceClass.LIVE
     platforms: frozenset[Platform] = frozenset()
+    registries: Mapping[str, str] = field(default_factory=dict)
+    """Hosts of configured registries by their names, with which no image of them begins: a node
+    would take `main/app` for an image of Docker Hub."""
 
     @property
     def name(self) -> str:
@@ -79,6 +82,11 @@ class ReferenceFile:
         if isinstance(entry, Malformed):
             raise entry
         read = Entry(_text(entry)) if isinstance(entry, bytes) else _entry(entry)
+        first, slash, rest = read.image.partition("/")
+        if slash and first in self.registries and not names_host(first):
+            words = f"{first} is the name of a registry in the configuration"
+            host = self.registries[first]
+            raise Malformed(f"{words}: write {host}/{rest}, or docker.io/{read.image}")
         platforms = self.platforms
         if read.platforms is not None:
             platforms = frozenset(map(Platform.parse, read.platforms))

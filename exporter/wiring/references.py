@@ -39,16 +39,18 @@ _PASSING: Final = UNREACHED | {
 
 def configured(settings: Settings, environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
     """Return the files and clusters that the settings name."""
-    yield from files(settings.references)
+    yield from files(settings.references, settings.names)
     yield from clusters(settings.clusters, environ)
 
 
-def files(settings: Iterable[ReferencesSettings]) -> Iterator[ReferenceSource]:
-    """Return the files among the references."""
+def files(
+    settings: Iterable[ReferencesSettings], registries: Mapping[str, str]
+) -> Iterator[ReferenceSource]:
+    """Return the files among the references; `registries` are the hosts by their names."""
     for each in settings:
         if each.file is not None:
             platforms = frozenset(each.platforms)
-            yield ReferenceFile(each.file, each.reference_class, platforms)
+            yield ReferenceFile(each.file, each.reference_class, platforms, registries)
 
 
 def clusters(

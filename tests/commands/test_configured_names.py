@@ -1,0 +1,88 @@
+"""Names of configured registries: understood where people type them, never asked of Docker Hub."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from exporter import cli
+from tests.parts.counting import Counting
+from tests.worlds import two_platforms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGE: Final = "team/app:v1"
+
+
+def snapshots(folder: Path) -> tuple[str, str]:
+    """A registry with an image, and the same one without it."""
+    registry = Counting("unknown")
+    registry.push(two_platforms("app"), "v1")
+    registry.push(two_platforms("other"), "v2")
+    before, after = str(folder / "before"), str(folder / "after")
+    with registry.served() as host:
+        words = ("main", "--config", configured(folder, host))
+        assert cli.main(["snapshot", before, *words]) == 0
+        del registry.tags["v1"]
+        assert cli.main(["snapshot", after, *words]) == 0
+    return before, after
+
+
+def configured(folder: Path, host: str) -> str:
+    own = {"name": "main", "url": f"http://{host}", "plain_http": True}
+    (folder / "pullproof.yml").write_text(json.dumps({"confirm_after": "0s", "registries": [own]}))
+    return str(folder / "pullproof.yml")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".yml"])
+def test_a_file_of_references_that_begins_with_a_configured_name_is_a_gap(
+    suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A node would take `main/team/app` for an image of Docker Hub; who wrote it may not."""
+    refs = tmp_path / f"refs{suffix}"
+    refs.write_text(f"- main/{IMAGE}\n" if suffix == ".yml" else f"main/{IMAGE}\n")
+    registry = Counting("unknown")
+    registry.push(two_platforms("app"), "v1")
+    with registry.served() as host:
+        config = configured(tmp_path, host)
+        for words in (
+            ["check"],
+            ["check", "main"],
+            ["scrub", "main"],
+            ["inspect", f"main/{IMAGE}"],
+        ):
+            code = cli.main([*words, "--refs", str(refs), "--config", config])
+            said = "".join(capsys.readouterr())
+            assert code == 3
+            assert f"main is the name of a registry in the configuration: write {host}/" in said
+            assert "docker.io:" not in said, "nothing was asked of it"
+
+
+@pytest.mark.parametrize("written", [IMAGE, f"main/{IMAGE}"])
+def test_a_plan_names_a_registry_as_its_configuration_does(
+    written: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = snapshots(tmp_path)
+    (tmp_path / "plan").write_text(f"{written}\n")
+    capsys.readouterr()
+
+    for way in ("--plan", "--intended"):
+        assert cli.main(["diff", before, after, way, str(tmp_path / "plan")]) == 0
+        assert "Removed (intended)" in capsys.readouterr().out
+    for way in (["--plan", str(tmp_path / "plan")], ["--delete", written]):
+        assert cli.main(["preflight", "--from", before, *way]) == 0
+        assert "Would remove: 1 tag" in capsys.readouterr().out
+
+
+def test_what_is_intended_in_another_registry_is_not_intended_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = snapshots(tmp_path)
+    (tmp_path / "plan").write_text(f"other.example/{IMAGE}\n")
+    capsys.readouterr()
+
+    cli.main(["diff", before, after, "--intended", str(tmp_path / "plan")])
+    assert "Removed (intended)" not in capsys.readouterr().out
