@@ -102,6 +102,9 @@ class ClusterSettings(Section):
         for key in ("context", "kubeconfig"):
             if self.in_cluster and getattr(self, key):
                 raise invalid(key, "has no effect with in_cluster")
+        for index, each in enumerate(self.namespaces):
+            if each in self.namespaces[:index]:
+                raise invalid("namespaces", index, f"{each} is listed already")
         if self.node_pools and self.namespaces:
             raise invalid("node_pools", "has no effect with namespaces: pools belong to none")
         return self

@@ -40,6 +40,7 @@ from exporter.config.values import (
 from exporter.facts.registry_kind import Collector
 from exporter.oci.platform import MOST_PARTS, Platform
 from exporter.oci.reference import HOST
+from exporter.sources.cluster.custom import FieldPath
 from exporter.sources.cluster.resources import RESOURCES
 
 Json = dict[str, Any]
@@ -48,6 +49,7 @@ _TEXT: Final[Json] = {"type": "string"}
 _DURATION: Final = "^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 _MANY: Final = re.compile(r"\{0,[0-9]{3,}\}")
 _SIZE: Final = "^ *[0-9]*\\.?[0-9]+ *([kKmMgGtTpPeE]?[iI]?[bB](it)?)?$"
+_STEP: Final = r"(?:(?:[A-Za-z0-9_/-]|\\\.)+|\*)(?:\[\*\])*"
 _LEAST: Final = {
     timedelta(milliseconds=100): "[1-9][0-9]*(d|h|m([0-9]|$)|s)|[1-9][0-9]{2,}ms",
     timedelta(seconds=1): "[1-9][0-9]*(d|h|m([0-9]|$)|s)|[1-9][0-9]{3,}ms",
@@ -175,6 +177,7 @@ _PLAIN: Final[dict[object, Json]] = {
     Recurrence: _TEXT | {"pattern": f"{_DURATION}|^{ALWAYS}$", "minLength": 1},
     Path: _TEXT | {"minLength": 1},
     Platform: _TEXT | {"pattern": f"^[^/]+(/[^/]+){{1,{MOST_PARTS - 1}}}$"},
+    FieldPath: _TEXT | {"pattern": rf"^\{{?\$?\.?{_STEP}(\.{_STEP})*\}}?$"},
     ImagePattern: _TEXT | {"pattern": f"^(?:{PATTERN.pattern})$"},
 }
 

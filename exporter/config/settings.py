@@ -115,6 +115,12 @@ class Settings(Section):
         return max(self.max_staleness, _MISSED * (interval or self.interval))
 
     @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if self.confirm_after >= self.audit_deadline:
+            raise invalid("confirm_after", "no loss is confirmed before audit_deadline")
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Self:
         for key in ("registries", "listen"):
             if not getattr(self, key):

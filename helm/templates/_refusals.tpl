@@ -29,6 +29,14 @@ podMonitor.enabled: serviceMonitor is enabled too, and every series would be the
 config.registries: has no effect with existingConfig
 {{- end }}
 {{- if $own }}
+{{- if not (hasKey .Values.config "clusters") }}
+config.clusters: write [] where no cluster is to be read
+{{- end }}
+{{- $confirm := .Values.config.confirm_after | default "5s" }}
+{{- $deadline := .Values.config.audit_deadline | default "2h" }}
+{{- if ge (include "pullproof.milliseconds" $confirm | int64) (include "pullproof.milliseconds" $deadline | int64) }}
+config.confirm_after: no loss is confirmed before audit_deadline
+{{- end }}
 {{- include "pullproof.policyFaults" . }}
 {{- include "pullproof.registriesFaults" . }}
 {{- include "pullproof.clustersFaults" . }}
@@ -103,6 +111,17 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- $most := index $monitor $limit | int64 }}
 {{- if and $most (lt $most (int64 $least)) }}
 {{ $name }}.{{ $limit }}: {{ $most }} is exceeded by every scrape, which then brings nothing; 0 is no limit
+{{- end }}
+{{- end }}
+{{- range $index, $rule := $monitor.metricRelabelings }}
+{{- $action := $rule.action | default "replace" | lower }}
+{{- range $label := include "pullproof.metricLabels" "" | splitList " " }}
+{{- if hasPrefix "label" $action }}
+{{- $matches := regexMatch (printf "^(?:%s)$" ($rule.regex | default ".*")) $label }}
+{{- if or (and $matches (eq $action "labeldrop")) (and (not $matches) (eq $action "labelkeep")) }}
+{{ $name }}.metricRelabelings[{{ $index }}]: {{ $action }} removes {{ $label }}, by which the rules tell series apart
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if gt $interval 60000 }}
@@ -270,6 +289,9 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- range include "pullproof.given" (list $cluster "context" "kubeconfig") | splitList " " | compact }}
 {{ $at }}.{{ . }}: has no effect with in_cluster
 {{- end }}
+{{- end }}
+{{- if ne (len (uniq ($cluster.namespaces | default list))) (len ($cluster.namespaces | default list)) }}
+{{ $at }}.namespaces: each is listed once
 {{- end }}
 {{- if and $cluster.node_pools $cluster.namespaces }}
 {{ $at }}.node_pools: has no effect with namespaces: pools belong to none

@@ -35,7 +35,7 @@
 {{/* What makes alerts the same that are not, or a file that no Prometheus loads. */}}
 {{- define "pullproof.ruleFaults" }}
 {{- $values := .Values.prometheusRule }}
-{{- $told := list "alertname" "check" "class" "code" "collector" "dialect" "digest" "effect" "external_url" "kind" "login" "loop" "metric" "mode" "need" "outcome" "platform" "platforms" "python_version" "reason" "registry" "repository" "resource" "role" "scope" "severity" "shard" "shards" "source" "state" "tag" "version" "workload" "workload_cluster" "workload_kind" "workload_namespace" }}
+{{- $told := include "pullproof.metricLabels" "" | splitList " " | concat (list "alertname" "severity") }}
 {{- range keys $values.alertLabels | sortAlpha }}
 {{- if has . $told }}
 prometheusRule.alertLabels.{{ . }}: tells alerts apart; choose another name
@@ -55,4 +55,9 @@ prometheusRule.extraGroups: {{ .name }} already names a group
 {{- end }}
 {{- $names = append $names .name }}
 {{- end }}
+{{- end }}
+
+{{/* The labels of the program's metrics. */}}
+{{- define "pullproof.metricLabels" -}}
+check class code collector dialect digest effect external_url kind login loop metric mode need outcome platform platforms python_version reason registry repository resource role scope shard shards source state tag version workload workload_cluster workload_kind workload_namespace severity
 {{- end }}

@@ -101,7 +101,7 @@ def test_a_name_of_digits_stays_a_name(schemas: Schemas) -> None:
             "claims": [{"name": "7", "mountPath": "/8", "subPath": "9"}],
             "credentialsSecret": "10",
         },
-        "ledger": {"persistence": {"enabled": True, "storageClass": "11", "size": "1"}},
+        "ledger": {"persistence": {"enabled": True, "storageClass": "11", "size": "1000000000"}},
         "ingress": ALL["ingress"] | {"className": "12"},
         "priorityClassName": "13",
     }
@@ -279,7 +279,7 @@ def test_a_configuration_that_the_program_refuses_never_replaces_the_pod(release
 
     wrong = [
         release.tried("upgrade", str(CHART), values=each)
-        for each in (values({"ca_file": "/run/pullproof/none.pem"}, shards=3), late)
+        for each in (values({"ca_file": "/none.pem"}, shards=3), late)
     ]
 
     assert [each.code for each in wrong] == [1, 1]

@@ -81,6 +81,22 @@ CONFIGURATIONS = [
     (f"registries: [{{{URL}}}]\ninterval: 15m1h", "/config/interval"),
     (f"registries: [{{{URL}}}]\ninterval: 999ms", "/config/interval"),
     (f"registries: [{{{URL}}}]\naudit_deadline: 0h", "/config/audit_deadline"),
+    (f"registries: [{{{URL}}}]\nconfirm_after: 5h", "config.confirm_after: no loss is confirmed"),
+    (f"registries: [{{{URL}}}]\naudit_deadline: 1s", "config.confirm_after: no loss is confirmed"),
+    (
+        f"registries: [{{{URL}}}]\nclusters: [{{in_cluster: true, namespaces: [a, b, a]}}]",
+        "clusters[0].namespaces: each is listed once",
+    ),
+    *(
+        (
+            (
+                f"registries: [{{{URL}}}]\nclusters: [{{custom_resources: [{{group: a.b, "
+                f"version: v1, resource: c, images: ['{path}']}}]}}]"
+            ),
+            "custom_resources/0/images/0",
+        )
+        for path in ("spec.containers[0].image", "spec..image", "spec.image.", "spec image")
+    ),
     (f"registries: [{{{URL}, timeout: 99ms}}]", "registries/0/timeout"),
     (f"registries: [{{{URL}, scrub: {{period: 59s}}}}]", "registries/0/scrub/period"),
     (f"registries: [{{{URL}, scrub: {{bytes_per_day: much}}}}]", "scrub/bytes_per_day"),
@@ -336,6 +352,21 @@ OTHERS: list[tuple[Json, str]] = [
         {"existingConfig": {"configMap": "a"}, "config": {"registries": [{"url": "https://a"}]}},
         "config.registries: has no effect with existingConfig",
     ),
+    (
+        {"config": {"registries": [{"url": "https://a"}], "clusters": None}},
+        "clusters: write [] where",
+    ),
+    *(
+        (
+            {"serviceMonitor": {"enabled": True, "metricRelabelings": [rule]}},
+            "serviceMonitor.metricRelabelings[0]: label",
+        )
+        for rule in (
+            {"action": "labeldrop", "regex": "registry"},
+            {"action": "LabelDrop", "regex": "work.*"},
+            {"action": "labelkeep", "regex": "__name__|registry|repository|tag"},
+        )
+    ),
     ({"networkPolicy": {"enabled": True, "dns": False}}, "networkPolicy.dns: without it the name"),
     (
         {"networkPolicy": {"enabled": True, "kubernetes": {"ports": []}}},
@@ -353,6 +384,15 @@ def test_what_stops_or_blinds_the_auditor_is_refused(values: Json, words: str) -
 
 
 FITTING: list[Json] = [
+    {
+        "serviceMonitor": {
+            "enabled": True,
+            "metricRelabelings": [
+                {"action": "labeldrop", "regex": "pod|container|endpoint"},
+                {"action": "drop", "sourceLabels": ["__name__"], "regex": "python_.*"},
+            ],
+        }
+    },
     {"resources": {"limits": {"memory": "1.5Gi"}, "requests": {"memory": 536870912, "cpu": "1"}}},
     {"ledger": {"sizeLimit": ""}},
     {"livenessProbe": {"exec": {"command": ["true"]}}},
@@ -381,10 +421,9 @@ def test_what_looks_like_a_mistake_and_is_none_is_taken(values: Json) -> None:
 
 def test_no_label_of_a_site_replaces_one_of_a_metric() -> None:
     rules = (CHART / "templates" / "_rules.tpl").read_text()
-    (told,) = re.findall(r"\$told := list (.*) }}", rules)
-    labels = {label for family in FAMILIES for label in family.labels}
+    (told,) = re.findall(r'define "pullproof.metricLabels" -}}\n(.*)\n', rules)
 
-    assert set(told.replace('"', "").split()) == labels | {"alertname", "severity"}
+    assert set(told.split()) == {label for family in FAMILIES for label in family.labels}
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
