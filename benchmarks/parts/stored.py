@@ -88,25 +88,39 @@ class Known(Synthetic):
         return found
 
     def read_storage(self) -> Inventory:
-        """List the storage; its files are named by what the audit saw."""
-        builder = InventoryBuilder(Driver.FILESYSTEM)
-        for repository, found in self.seen.sightings.packed():
-            digests = {key: Digest.of_packed(key) for key in found}
-            read = {key: self.seen.manifests.get(digest) for key, digest in digests.items()}
-            manifests = {key: each for key, each in read.items() if each}
-            sizes = dict(self._content_sizes(manifests))
-            names = [key.hex() for key in sizes]
-            builder.blobs("sha256", names, sizes.values(), [0] * len(sizes))
-            builder.revisions.add("sha256", sorted(key.hex() for key in manifests))
-            builder.layers.add("sha256", sorted(key.hex() for key in sizes.keys() - manifests))
-            for digest, tags in self.seen.sealed[repository].tags.items():
-                for tag in tags:
-                    builder.tags.add(tag, digest)
-            outlines = {each.digest: _outline(each) for each in manifests.values()}
-            builder.manifests.add_outlines(outlines)
-            builder.close(repository, _FOLDERS)
-        inventory = builder.inventory()
-        return replace(inventory, partial=self.shard != WHOLE)
+        """List the storage; its files are named by what the audit saw.
+
+        Blobs come first, and of a shard last, as they are read from a folder.
+        """
+        builder, whole = InventoryBuilder(Driver.FILESYSTEM), self.shard == WHOLE
+        steps = (self._list_blobs, self._list_links)
+        for step in steps if whole else reversed(steps):
+            for repository, found in self.seen.sightings.packed():
+                digests = {key: Digest.of_packed(key) for key in found}
+                read = {key: self.seen.manifests.get(digest) for key, digest in digests.items()}
+                step(builder, repository, {key: each for key, each in read.items() if each})
+            builder.settle()
+        return replace(builder.inventory(), partial=not whole)
+
+    def _list_blobs(
+        self, builder: InventoryBuilder, _: Repository, manifests: dict[bytes, Manifest]
+    ) -> None:
+        sizes = dict(self._content_sizes(manifests))
+        names = [key.hex() for key in sizes]
+        builder.blobs("sha256", names, sizes.values(), [0] * len(sizes))
+
+    def _list_links(
+        self, builder: InventoryBuilder, repository: Repository, manifests: dict[bytes, Manifest]
+    ) -> None:
+        layers = {key for key, _ in self._content_sizes(manifests)} - manifests.keys()
+        builder.revisions.add("sha256", sorted(key.hex() for key in manifests))
+        builder.layers.add("sha256", sorted(key.hex() for key in layers))
+        for digest, tags in self.seen.sealed[repository].tags.items():
+            for tag in tags:
+                builder.tags.add(tag, digest)
+        outlines = {each.digest: _outline(each) for each in manifests.values()}
+        builder.manifests.add_outlines(outlines)
+        builder.close(repository, _FOLDERS)
 
     def _content_sizes(self, manifests: dict[bytes, Manifest]) -> Iterator[tuple[bytes, int]]:
         for key, each in manifests.items():

@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _ENCODED: Final = 64
 _HALVES: Final = struct.Struct(">qq")
 DIGEST_BYTES: Final = 32
 """Bytes of a packed sha256 digest."""
-_STRIDE: Final = 4_000_000
+_STRIDE: Final = 1_000_000
 """Rows looked up at a time: bounds the memory that sorting the needles takes."""
 
 
@@ -98,14 +99,45 @@ def split(rows: Rows) -> list[bytes]:
 class Column:
     """Digests as they come, to be numbered once all are known. Texts of any kind are welcome."""
 
-    __slots__ = ("_pending", "exceptions", "length", "packed")
+    __slots__ = ("_known", "_numbers", "_pending", "exceptions", "length", "packed")
 
     def __init__(self) -> None:
         self.packed = bytearray()
+        """The sha256 digests, but for those of `know`."""
         self.exceptions: dict[int, str | int] = {}
         """By position: a text that is no sha256 digest, or a number below zero."""
         self.length = 0
         self._pending: list[str] = []
+        self._known: Rows | None = None
+        self._numbers = array("i")
+
+    def know(self, digests: Rows) -> None:
+        """Hold the number of each sha256 digest that is among these, sorted, in its place.
+
+        All that this column has must be among them.
+        """
+        found = self.found_in(digests)
+        self._known, self.packed, self._numbers = digests, bytearray(), array("i")
+        self._numbers.frombytes(found.tobytes())
+
+    def _add(self, rows: Rows) -> None:
+        if self._known is not None:
+            found = find(self._known, rows)
+            self._numbers.frombytes(found.tobytes())
+            rows = rows[found == ABSENT]
+        self.packed += rows.tobytes()
+
+    def found_in(self, packed: Rows) -> Numbers:
+        """Return the position of each sha256 digest among sorted rows, which have all of them."""
+        rest = find(packed, self.rows())
+        if self._known is None:
+            return rest
+        found: Numbers = np.array(self._numbers, np.int32)
+        here = found != ABSENT
+        if self._known is not packed:
+            found[here] = find(packed, self._known)[found[here]]
+        found[~here] = rest
+        return found
 
     def encoded(self, algorithm: str, names: Sequence[str]) -> None:
         """Add digests of one algorithm by their hexadecimal parts."""
@@ -114,7 +146,7 @@ class Column:
             self.texts([f"{algorithm}:{name}" for name in names])
             return
         self.settle()
-        self.packed += packed
+        self._add(rows_of(packed))
         self.length += len(names)
 
     def texts(self, texts: Iterable[str]) -> None:
@@ -127,7 +159,7 @@ class Column:
         """Add sha256 digests that are packed already."""
         if self._pending:
             self.settle()
-        self.packed += packed
+        self._add(rows_of(packed))
         self.length += len(packed) // DIGEST_BYTES
 
     def mark(self, number: int) -> None:
@@ -141,7 +173,7 @@ class Column:
         texts, self._pending = self._pending, []
         packed = pack_texts(texts)
         if packed is not None:
-            self.packed += packed
+            self._add(rows_of(packed))
             self.length += len(texts)
             return
         for text in texts:
@@ -152,30 +184,27 @@ class Column:
         if packed is None:
             self.exceptions[self.length] = text
         else:
-            self.packed += packed
+            self._add(rows_of(packed))
         self.length += 1
 
     def rows(self) -> Rows:
-        """Return the sha256 digests among the entries, in order."""
+        """Return the sha256 digests among the entries, in order, but for those of `know`."""
         self.settle()
         return rows_of(self.packed)
 
 
-def number(columns: Sequence[Column]) -> tuple[Digests, list[Numbers]]:
-    """Number all digests of some columns; the first column holds most of them."""
+def number(columns: Sequence[Column], known: Rows | None = None) -> tuple[Digests, list[Numbers]]:
+    """Number all digests of some columns; `known` are those that each of them was told."""
     rows = [column.rows() for column in columns]
-    packed = distinct(rows[0])
-    found = [find(packed, part) for part in rows]
-    missing = [part[at == ABSENT] for part, at in zip(rows, found, strict=True)]
+    packed = distinct(max(rows, key=len)) if known is None else known
+    missing = [part[find(packed, part) == ABSENT] for part in rows]
     if any(map(len, missing)):
         packed = distinct(np.concatenate([packed, *missing]))
-        found = [find(packed, part) for part in rows]
+    del rows
     texts = {text for each in columns for text in each.exceptions.values() if isinstance(text, str)}
     digests = Digests(packed, tuple(sorted(texts)))
     behind = {text: at + len(packed) for at, text in enumerate(digests.others)}
-    return digests, [
-        _numbers(column, numbers, behind) for column, numbers in zip(columns, found, strict=True)
-    ]
+    return digests, [_numbers(column, column.found_in(packed), behind) for column in columns]
 
 
 def find(packed: Rows, needles: Rows) -> Numbers:
@@ -200,7 +229,7 @@ def distinct(values: Sortable) -> Sortable:
     ordered = np.sort(values)
     fresh = np.ones(len(ordered), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
-    return ordered[fresh]
+    return ordered if fresh.all() else ordered[fresh]
 
 
 def _numbers(column: Column, found: Numbers, behind: dict[str, int]) -> Numbers:

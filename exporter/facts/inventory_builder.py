@@ -1,12 +1,22 @@
 """Builds an inventory: takes names as they come, and numbers them once at the end."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT, Column, Digests, Numbers, find, number, rows_of
+from exporter.facts.digests import (
+    ABSENT,
+    Column,
+    Digests,
+    Numbers,
+    Rows,
+    find,
+    number,
+    rows_of,
+)
 from exporter.facts.gap import Gap
 from exporter.facts.inventory import (
     Bytes,
@@ -70,9 +80,9 @@ class LinkBuilder:
 class LayoutBuilder:
     """Takes the files of zot's repositories, one for each layer link."""
 
-    sizes: list[int] = field(default_factory=list)
-    modified: list[int] = field(default_factory=list)
-    files: list[int] = field(default_factory=list)
+    sizes: "array[int]" = field(default_factory=lambda: array("q"))
+    modified: "array[int]" = field(default_factory=lambda: array("q"))
+    files: "array[int]" = field(default_factory=lambda: array("q"))
     referrers: Column = field(default_factory=Column)
     stuck: set[int] = field(default_factory=set)
 
@@ -90,9 +100,10 @@ class InventoryBuilder:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._blobs = Column()
-        self._sizes: list[int] = []
+        self._known: Rows | None = None
+        self._sizes = array("q")
         self._sized: tuple[Digests, Bytes] | None = None
-        self._modified: list[int] = []
+        self._modified = array("q")
         self._names: list[str] = []
         self._folders: list[Folder] = []
         self.revisions = LinkBuilder()
@@ -122,10 +133,18 @@ class InventoryBuilder:
         self._sizes.extend(sizes)
         self._modified.extend(modified)
 
+    def settle(self) -> None:
+        """Number what was added, so that it, and all that repeats it, takes less memory."""
+        columns = self._columns()
+        digests, _ = number(columns, self._known)
+        self._known = digests.packed
+        for column in columns:
+            column.know(self._known)
+
     def sizes(self, packed: bytes) -> list[int]:
         """Return the sizes, in bytes, of blobs that were added; `ABSENT` where that is not sure."""
         if self._sized is None:
-            digests, (blobs,) = number([self._blobs])
+            digests, (blobs,) = number([self._blobs], self._known)
             sizes = np.full(len(digests) + 1, ABSENT, np.int64)  # the last is of what is not there
             sizes[blobs] = self._sizes
             self._sized = digests, sizes
@@ -148,7 +167,7 @@ class InventoryBuilder:
     def inventory(self) -> Inventory:
         """Number everything and return the whole."""
         self._sized = None
-        digests, columns = number(self._columns())
+        digests, columns = number(self._columns(), self._known)
         *columns, referrers = columns
         blobs, revisions, revised, layers, layered, current, history, manifests, targets = columns
         sizes = np.full(len(digests), -1, np.int64)

@@ -38,6 +38,23 @@ def test_every_text_gets_a_number_and_every_number_gives_its_text(
     assert len(digests) == len({*first, *second})
 
 
+@given(st.lists(st.lists(_TEXTS, min_size=3, max_size=3), min_size=1, max_size=3))
+def test_what_is_numbered_in_between_gets_the_same_numbers(rounds: list[list[list[str]]]) -> None:
+    plain, made = [_column([]) for _ in range(3)], [_column([]) for _ in range(3)]
+    known = None
+    for texts in rounds:
+        for columns in (plain, made):
+            for column, each in zip(columns, texts, strict=True):
+                column.texts(each)
+        digests, numbers = number(plain)
+        same, others = number(made, known)
+        assert (same.packed.tolist(), same.others) == (digests.packed.tolist(), digests.others)
+        assert [each.tolist() for each in others] == [each.tolist() for each in numbers]
+        known = same.packed
+        for column in made:
+            column.know(known)
+
+
 @given(st.lists(_SHA256 | _TWINS, max_size=30))
 def test_numbers_follow_the_order_of_the_digests(texts: list[str]) -> None:
     digests, _ = number([_column(texts)])

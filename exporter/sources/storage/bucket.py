@@ -81,6 +81,7 @@ class Bucket:
         context = ReadContext(builder)
         blobs, repositories = self._listed()
         _add_blobs(blobs, context.below("blobs"))
+        builder.settle()
         manifests = ManifestReader(self.contents, context, outlines)
         builder.has_repositories = False
         for name, keys in groupby(repositories(), lambda key: _split(key)[0]):

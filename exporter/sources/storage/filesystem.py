@@ -79,6 +79,7 @@ def _read(tree: int, builder: InventoryBuilder, outlines: Outlines | None) -> In
     context = ReadContext(builder)
     with BlobFolders(tree) as blobs:
         read_blobs(tree, context)
+        builder.settle()
         manifests = ManifestReader(blobs.contents, context, outlines)
         Repositories(manifests).read(tree, context)
         manifests.keep()
@@ -110,10 +111,12 @@ def _read_part(
         manifests = ManifestReader(blobs.contents, context, outlines, size)
         Repositories(manifests, shard.holds).read(tree, context)
         manifests.keep()
+    builder.settle()
     seen = builder.inventory()
     named = np.concatenate([seen.revisions.targets, seen.layers.targets])
     texts = map(seen.digests.text, distinct(named[named >= 0]).tolist())
     read_named(tree, filter(layout.is_digest, texts), context)
+    del seen, texts
     return replace(builder.inventory(), partial=True)
 
 

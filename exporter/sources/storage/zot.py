@@ -153,9 +153,9 @@ class _Layout:
         numbers = [self.reader.number(seen) for _, seen in files]
         context.builder.blobs(algorithm, names, sizes, times)
         context.builder.layers.add(algorithm, names)
-        self.reader.files.sizes += sizes
-        self.reader.files.modified += times
-        self.reader.files.files += numbers
+        self.reader.files.sizes.extend(sizes)
+        self.reader.files.modified.extend(times)
+        self.reader.files.files.extend(numbers)
         self.there |= {f"{algorithm}:{name}": at for name, at in zip(names, numbers, strict=True)}
 
     def read_index(self, folder: int) -> None:
