@@ -33,8 +33,9 @@ class Unchanged:
     """What was known of repositories, before and now."""
     _content: frozenset[bytes] | None = field(init=False)
     """Content of which something else is known in every repository; None if anything may be."""
-    _changed: dict[Repository, frozenset[bytes] | None] = field(default_factory=dict)
-    """Content of a repository of which something else is known; None if anything may be."""
+    _changed: tuple[Repository | None, frozenset[bytes] | None] = None, None
+    """The repository of the last root, and its content of which something else is known, None if
+    anything may be. That of all repositories may be much."""
     _again: set[Name] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -54,9 +55,9 @@ class Unchanged:
         if last is None or last.verdict.root != root:
             return None
         at = root.repository
-        if at not in self._changed:
-            self._changed[at] = self._changes(at, protection)
-        changed = self._changed[at]
+        if at != self._changed[0]:
+            self._changed = at, self._changes(at, protection)
+        changed = self._changed[1]
         if changed is None or (root.digest and self._touches(root.digest, changed)):
             return None
         self._again.add(name)
