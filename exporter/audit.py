@@ -16,7 +16,7 @@ from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge, report_part, with_report_part
 from exporter.judge.remaining import with_vanished
 from exporter.judge.report import Report, Urgency
-from exporter.judge.storage_use import storage_use
+from exporter.judge.storage_use import StorageUse, storage_use
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve.concurrency import in_daemon_thread
@@ -44,12 +44,15 @@ class Audited:
 
 async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
     """Return the report on a registry; `now` is in seconds since the epoch."""
-    return (await examine(target, uses, before, now)).report
+    return (await examine(target, uses, before, now, exported=False)).report
 
 
-async def examine(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Audited:
-    """Audit a registry, and return its storage's inventory as well.
+async def examine(
+    target: Target, uses: Listing[Use], before: Report | None, now: float, *, exported: bool = True
+) -> Audited:
+    """Audit a registry, and return its storage's inventory as well, if that is to be exported.
 
+    Else it makes room for the verdicts.
     Its storage is read first, where there is one: what is pushed meanwhile is then too young to
     count. Where a tag seems to have lost something, it is resolved once more at the end: if it
     moved or was deleted in the meantime, two different things were read and nothing is claimed.
@@ -58,7 +61,8 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     """
     until = asyncio.get_running_loop().time() + target.limits.deadline
     faults = Faults(target.registry.name, until)
-    audited = await _examined(guarded(target, faults), uses, before, now, faults)
+    target = guarded(target, faults)
+    audited = await _examined(target, uses, before, now, faults, exported=exported)
     gaps = tuple(faults.gaps.values())
     return replace(audited, report=_with_gaps(audited.report, gaps)) if gaps else audited
 
@@ -85,8 +89,14 @@ async def refresh(
     return await asyncio.to_thread(with_report_part, before, report, found.repositories)
 
 
-async def _examined(
-    target: Target, uses: Listing[Use], before: Report | None, now: float, faults: Faults
+async def _examined(  # noqa: PLR0913 - the arguments of `examine`, and its faults
+    target: Target,
+    uses: Listing[Use],
+    before: Report | None,
+    now: float,
+    faults: Faults,
+    *,
+    exported: bool,
 ) -> Audited:
     inventory = await _inventory(target, faults)
     whole = inventory if isinstance(inventory, Inventory) else None
@@ -101,15 +111,13 @@ async def _examined(
     snapshot = await _recalled(target, snapshot, last)
     if whole and not snapshot.disagreements:
         snapshot = _with_pointers(snapshot, whole)
+    stock = await asyncio.to_thread(_stock, target, snapshot, inventory, uses)
+    kept = whole if exported and whole and not whole.partial else None
+    del inventory, whole
     report = await _judged(target, snapshot, before)
-    if whole and whole.partial:
-        return Audited(report, None)
-    if isinstance(inventory, Inventory):
-        if not all(each.stored for each in snapshot.disagreements):
-            return Audited(_with_gaps(report, (_CONTRADICTED,)), inventory)
-        report = await asyncio.to_thread(_with_stock, target, report, inventory, uses)
-        return Audited(report, inventory)
-    return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)
+    if isinstance(stock, StorageUse):
+        return Audited(replace(report, storage=stock), kept)
+    return Audited(_with_gaps(report, stock) if stock else report, kept)
 
 
 async def _recalled(
@@ -211,16 +219,21 @@ def _is_news(root: Root, stored: Mapping[Repository, Sealed]) -> bool:
     return resolved and root.tag not in sealed.pointing_at(root.digest)
 
 
-def _with_stock(target: Target, report: Report, inventory: Inventory, uses: Listing[Use]) -> Report:
-    """Add the storage's statistics, over every tag in it, of this shard or not."""
-    snapshot = report.snapshot
+def _stock(
+    target: Target, snapshot: Snapshot, inventory: Inventory | Gap | None, uses: Listing[Use]
+) -> StorageUse | tuple[Gap, ...]:
+    """Return the storage's statistics, over every tag in it, of this shard or not; or the gaps."""
+    if not isinstance(inventory, Inventory):
+        return (inventory,) if inventory else ()
+    if inventory.partial:
+        return ()
+    if not all(each.stored for each in snapshot.disagreements):
+        return (_CONTRADICTED,)
     wants = [use for use in uses.entries if target.names(use)]
     roots = stored_roots(inventory, target.scope, wants)
     taken_at = inventory.taken_at or snapshot.taken_at
     storage = storage_use(inventory, roots, snapshot.collector, target.grace, taken_at)
-    if isinstance(storage, Unpredictable):
-        return _with_gaps(report, storage.gaps)
-    return replace(report, storage=storage)
+    return storage.gaps if isinstance(storage, Unpredictable) else storage
 
 
 def _with_gaps(report: Report, gaps: tuple[Gap, ...]) -> Report:

@@ -192,7 +192,10 @@ class AuditJob:
         references = await self.references()
         await self.board.hear(references.sources)
         uses, known, began = references.uses, status.known, attempt().began
-        audited = await watched.home.call(lambda: examine(watched.target, uses, known, began))
+        target, exported = watched.target, self.keep_facts is not None
+        audited = await watched.home.call(
+            lambda: examine(target, uses, known, began, exported=exported)
+        )
         report = audited.report
         ended = attempt()
         _tell(report, ended)
