@@ -148,6 +148,10 @@ class ConfiguredLogin:
         except (NoSecret, Uncarried) as unusable:
             raise Unseen(host, Reason.CREDENTIALS, str(unusable)) from unusable
 
+    async def namespaces(self, host: str) -> tuple[str, ...]:  # noqa: ARG002 - protocol
+        """Return none: it is one login for all."""
+        return ()
+
     def forget(self, login: Login) -> None:
         """Nothing is kept."""
 

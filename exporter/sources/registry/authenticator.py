@@ -201,16 +201,25 @@ class Authenticator:
             return Reason.INCOMPLETE_LIST, _PARTIAL
         try:
             login = await self._login(request)
+            if login is None:
+                return None if request.repository else await self._doubt_of_parts()
         except Unseen as failure:
             return failure.reason, failure.detail
-        if login is None:
-            return None
         if self._is_refused(login):
             return Reason.UNAUTHORIZED, "the login is refused: it shows what anybody may see"
         if shown is not None and self.known:
             return None
         # A repository's tags are hidden from others as a whole: only a catalogue is shown in part.
         return None if request.repository else (Reason.CREDENTIALS, _NOT_ASKED_FOR)
+
+    async def _doubt_of_parts(self) -> Doubt | None:
+        """Return why a catalogue may not be all where only namespaces have logins."""
+        named = await self._logins.namespaces(self._registry.host)
+        if not named:
+            return None
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        words = f"credentials are only for {named[0]}{more}: this is what anybody may see"
+        return Reason.CREDENTIALS, words
 
     def _is_refused(self, login: Login) -> bool:
         return self._refused.get(login, 0.0) > _now()

@@ -46,6 +46,10 @@ class LoginSource(Protocol):
         """
         ...
 
+    async def namespaces(self, host: str) -> tuple[str, ...]:
+        """Return each `host/namespace` with a login of its own. Raises `Unseen`, as `find` does."""
+        ...
+
     def forget(self, login: Login) -> None:
         """Drop a login that was accepted and is not any more: it has expired."""
         ...
@@ -60,6 +64,10 @@ class FixedLogin:
     async def find(self, host: str, repository: str) -> Login | None:  # noqa: ARG002 - protocol
         """Return the login."""
         return self.login
+
+    async def namespaces(self, host: str) -> tuple[str, ...]:  # noqa: ARG002 - protocol
+        """Return none."""
+        return ()
 
     def forget(self, login: Login) -> None:
         """Do nothing: there is no other."""

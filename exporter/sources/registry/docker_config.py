@@ -138,6 +138,16 @@ class DockerConfig:
                 return login
         return None
 
+    async def namespaces(self, host: str) -> tuple[str, ...]:
+        """Return each `host/namespace` with a login of its own. Raises `Unseen`."""
+        found: dict[str, None] = {}
+        for path in self.paths:
+            try:
+                found |= dict.fromkeys(await asyncio.to_thread(_names, path, host))
+            except Malformed as error:
+                raise Unseen(str(path), Reason.CREDENTIALS, str(error)) from error
+        return tuple(found)
+
     def forget(self, login: Login) -> None:
         """Call the helpers again for a login that has expired."""
         self.helpers.forget(login)

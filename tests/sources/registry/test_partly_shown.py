@@ -113,6 +113,22 @@ async def test_nothing_is_shown_where_no_login_is_configured() -> None:
     assert zot.shown("/v2/_catalog") == [None]
 
 
+async def test_a_catalogue_is_a_part_where_only_namespaces_have_logins(tmp_path: Path) -> None:
+    zot, file = Zot(), tmp_path / "config.json"
+    with serving(zot) as url:
+        pair = base64.b64encode(b"robot:right").decode()
+        file.write_text(json.dumps({"auths": {f"{url.partition('//')[2]}/priv": {"auth": pair}}}))
+        async with registry_at(url, logins=DockerConfig((file,))) as registry:
+            listing = await registry.repositories()
+
+    assert listing.entries == (PUBLIC,)
+    (gap,) = listing.gaps
+    assert (gap.reason, "/priv: this is what anybody may see" in gap.detail) == (
+        Reason.CREDENTIALS,
+        True,
+    )
+
+
 async def test_a_wrong_password_is_shown_once_and_is_a_gap() -> None:
     zot = Zot()
 

@@ -47,13 +47,15 @@ class ApiSession(Session):
         super().__init__(name, client, ANONYMOUS, limits)
         self._authorize = authorize
         self._shown = ""
+        self.namespace = ""
+        """The namespace whose login is shown; empty for the registry as a whole."""
 
-    async def login(self) -> None:
+    async def login(self, namespace: str = "") -> None:
         """Look up the login anew, for all requests that follow: secrets are rotated.
 
         Raises `Unseen` where it cannot be had.
         """
-        self._shown = ""
+        self._shown, self.namespace = "", namespace
         try:
             self._shown = await self._authorize(self)
         except Unseen as failure:
@@ -107,10 +109,10 @@ def decoded(response: Response, kind: type[Document], subject: str) -> Document:
 
 
 def basic(logins: LoginSource, host: str) -> Callable[[ApiSession], Awaitable[str]]:
-    """Return what shows the registry's own login: its API is on the same host."""
+    """Return what shows the login of a namespace or the registry: its API is on the same host."""
 
-    async def authorize(_: ApiSession) -> str:
-        login = await logins.find(host, "")
+    async def authorize(session: ApiSession) -> str:
+        login = await logins.find(host, session.namespace)
         if login is None:
             return ""
         if not login.password:

@@ -119,6 +119,7 @@ class HarborList(NamespaceList):
 
     async def namespace(self, name: str, most: int) -> Listing[Repository]:
         """Return the repositories of a project. Raises `Unseen`."""
+        await self.api.login(name)
         path = f"{_HARBOR_API}/projects/{quote(name, safe='')}/repositories"
         return await self._at(path, within(name), most)
 
@@ -181,6 +182,7 @@ class GiteaList(NamespaceList):
 
     async def namespace(self, name: str, most: int) -> Listing[Repository]:
         """Return the repositories of an owner. Raises `Unseen`."""
+        await self.api.login(name)
         path = f"/api/v1/packages/{quote(name, safe='')}?type=container&limit={_GITEA_PAGE}"
         owner = name.lower()
         items = ItemList(

@@ -289,6 +289,32 @@ async def test_a_namespace_that_fails_leaves_the_others_in() -> None:
     assert (gap.subject, gap.reason) == ("_catalog of other", Reason.DENIED)
 
 
+@pytest.mark.parametrize("kind", [spoken_by.Harbor, spoken_by.Gitea])
+async def test_each_namespace_is_listed_with_the_login_that_is_for_it(
+    kind: type[Conversation], tmp_path: Path
+) -> None:
+    """Robots of Harbor belong to one project each."""
+    file = tmp_path / "config.json"
+
+    class Several(kind):  # type: ignore[misc,valid-type] # a parameter
+        login = f"docker_config: '{file}'"
+        settings = "namespaces: [team, other]"
+
+    spoken = Several()
+    pairs = {of: base64.b64encode(f"robot-{of}:s".encode()).decode() for of in ("team", "other")}
+    with serving(spoken) as url:
+        host = url.partition("//")[2]
+        auths = {f"{host}/{of}": {"auth": pair} for of, pair in pairs.items()}
+        file.write_text(json.dumps({"auths": auths}))
+        async with opened(spoken, url) as lists:
+            listing = await lists.repositories()
+
+    assert listing.entries == NAMES
+    for each in spoken.asked:
+        named = "team" if "/team" in each.target else "other"
+        assert each.headers.get("Authorization") == f"Basic {pairs[named]}", each.target
+
+
 async def test_gitlab_lists_a_project_where_there_is_no_such_group() -> None:
     class Project(spoken_by.GitLab):
         path = "/api/v4/projects/team%2Fapp0/registry/repositories"
