@@ -93,7 +93,8 @@ def test_the_program_reads_the_configuration_that_is_rendered(
     feature: Path, tmp_path: Path, authority: Authority
 ) -> None:
     pair = authority.sign("client")
-    words = {".crt": pair.certificate.read_text(), ".key": pair.key.read_text()}
+    words = {"tls.key": pair.key.read_text(), ".dockerconfigjson": "{}"}
+    words |= dict.fromkeys(("ca.crt", "tls.crt"), pair.certificate.read_text())
     found = [
         each["data"]["pullproof.yml"]
         for each in rendered(f"--values={feature}").values()
@@ -105,7 +106,7 @@ def test_the_program_reads_the_configuration_that_is_rendered(
         for name in re.findall(rf"{MOUNTED}(/[^\s'\"]+)", text):
             mounted = tmp_path / name[1:]
             mounted.parent.mkdir(parents=True, exist_ok=True)
-            mounted.write_text(words.get(mounted.suffix, "word"))
+            mounted.write_text(words.get(mounted.name, "word"))
         settings = parse(text.replace(MOUNTED, str(tmp_path)).encode(), {})
         assert len(settings.registries) == len(wanted["registries"])
     assert bool(found) is bool(wanted)
