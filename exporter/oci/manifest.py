@@ -78,11 +78,8 @@ class Manifest:
     def held(self) -> Iterator[Link]:
         """Yield what its registry must hold: no subject, no foreign layer, no inline data."""
         for link in self.links:
-            if (
-                link.kind is not Kind.SUBJECT
-                and link.target.distributable
-                and not link.target.inline
-            ):
+            target = link.target
+            if link.kind is not Kind.SUBJECT and target.distributable and not target.inline:
                 yield link
 
     def stated_sizes(self) -> Iterator[tuple[bytes, int]]:

@@ -174,4 +174,4 @@ async def test_a_refused_catalogue_of_a_kind_that_has_an_api_names_it(
                 await registry.repositories()
 
     assert unseen.value.reason is Reason.UNAUTHORIZED
-    assert unseen.value.detail == f"401 UNAUTHORIZED{hint}"
+    assert unseen.value.detail == f"not shown to anybody without a login{hint}"
