@@ -10,6 +10,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, BlobRead, Sink, Unseen, Wrong
+from exporter.sources.registry.kind_facts import ReadEffect
 from exporter.sources.registry.messages import BodyEnd, NoAnswer, Request, Response, for_content
 from exporter.sources.registry.responses import (
     announced,
@@ -60,9 +61,20 @@ async def last_byte(
             session.witnesses.add(repository, blob)
         if wrong is None or (blob.size is not None and response.received >= blob.size):
             return wrong or BlobRead(hashing.last, hashed=True)
-    elif response.status != _NOT_SATISFIABLE:
-        return await session.absence(response, request.subject)
+    elif response.status != _NOT_SATISFIABLE and (
+        absent := await _settled_absence(session, response, request.subject)
+    ):
+        return absent
     return await _counted(session, whole, blob, hashing)
+
+
+async def _settled_absence(session: Session, response: Response, subject: str) -> Absent | None:
+    """Return what a denial of a part proves by itself; None if the whole blob has to be denied too.
+
+    zot may have restored the blob by that very request: there the next look tells.
+    """
+    absent = await session.absence(response, subject)
+    return absent if ReadEffect.RELINK in (session.facts.blob.value or ()) else None
 
 
 async def whole(

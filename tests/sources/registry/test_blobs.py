@@ -97,6 +97,7 @@ SUSPECT: Final = {
     "416 of a shorter blob": Answer(416, b"", {"Content-Range": "bytes */7"}),
     "200 for the part": Answer(200, BODY[-1:]),
     "200 of no length": Answer(200, b""),
+    "404 for the part": DENIED,
 }
 """Answers to a request for the last byte that suggest a loss, and prove none."""
 
@@ -105,6 +106,25 @@ SUSPECT: Final = {
 async def test_what_headers_suggest_the_bytes_disprove(first: Answer) -> None:
     assert await suspected(first, Answer(200, BODY)) == BODY[-1:]
     assert await suspected(first, Answer(200, BODY, announced=SIZE + 9)) == BODY[-1:]
+
+
+async def test_where_a_ranged_request_may_restore_a_blob_a_denial_is_left_to_the_next_look() -> (
+    None
+):
+    """zot links a lost blob from another repository when a part of it is requested."""
+    asked: list[str] = []
+
+    def answer(request: Asked) -> Answer:
+        if request.target == "/v2/":
+            return Answer(200, headers={"Access-Control-Allow-Headers": "X-ZOT-API-CLIENT"})
+        asked.append(request.method)
+        return DENIED if "Range" in request.headers else Answer(200, BODY)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            await registry.ping()
+            assert await registry.read(APP, BLOB) == Absent("BLOB_UNKNOWN")
+    assert asked == ["GET"]
 
 
 @pytest.mark.parametrize("first", SUSPECT.values(), ids=SUSPECT)
