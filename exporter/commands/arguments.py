@@ -44,6 +44,8 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     text = "Configuration file, in YAML (docs/configuration.md)"
     file(parser, "--config", text, required=True)
     flag(parser, "--check-config", "Validate the configuration and exit")
+    text = "With --check-config: also require that probes of URL (tcp, http, https) would succeed"
+    value(parser, "--probed-at", "URL", text)
     flag(parser, "--watch-config", "Reload the configuration when its file changes")
     text = "Audit shard I of N, counted from 0; auto/N takes I from the end of the pod's name"
     value(parser, "--shard", "I/N", text)

@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
+from urllib.parse import urlsplit
 
 from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit
@@ -15,7 +17,7 @@ from exporter.commands.config_check import ConfigCheck
 from exporter.commands.options import shard
 from exporter.config.loading import Misconfigured, load, load_usable
 from exporter.config.settings import Settings
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Malformed, quoted
 from exporter.publish.formatting import count_words
 from exporter.publish.web.config import WebConfig
 from exporter.publish.web.config import load as web_config
@@ -71,7 +73,11 @@ def _end_soon() -> None:
 
 def _checked(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> str:
     """Try what else is named, and say that all is well; raises `Refused`."""
-    check = ConfigCheck(settings, _web(settings), environ)
+    web = _web(settings)
+    if args.probed_at:
+        with refusing(Malformed, option="--probed-at"):
+            _check_probes(args.probed_at, settings, web)
+    check = ConfigCheck(settings, web, environ)
     if check.faults:
         raise Refused("\npullproof: ".join(check.faults))
     for each in check.warnings:
@@ -79,6 +85,34 @@ def _checked(args: argparse.Namespace, settings: Settings, environ: Mapping[str,
     counts = ((len(settings.registries), "registry"), (len(check.warnings), "warning"))
     registries, warnings = (count_words(*each) for each in counts)
     return f"{args.config}: {registries}, valid{f'; {warnings}' if check.warnings else ''}\n"
+
+
+def _check_probes(address: str, settings: Settings, web: WebConfig | None) -> None:
+    """Raise `Malformed` where a kubelet would get no answer there, and kill what is well."""
+    scheme, port, path = "", None, ""
+    with suppress(ValueError):  # a port that is none
+        probes = urlsplit(address)
+        port, scheme, path = probes.port, probes.scheme, probes.path.rstrip("/")
+    if scheme not in ("tcp", "http", "https") or port is None:
+        raise Malformed(f"not an address such as http://0.0.0.0:10470: {quoted(address)}")
+    ports = {each.port for each in settings.listen if not _is_own(each.host)}
+    if port not in ports:
+        told = ", ".join(map(str, settings.listen))
+        raise Malformed(f"port {port}: listen is {told}")
+    tls = web.tls if web else None
+    if scheme == "tcp":
+        return
+    if (scheme == "https") != bool(tls):
+        told = "has a tls_server_config" if tls else "has no tls_server_config"
+        raise Malformed(f"{scheme}: the web configuration {told}")
+    if tls and tls.client_auth_type == "RequireAndVerifyClientCert":
+        raise Malformed("https: the web configuration requires certificates of clients")
+    if path != (settings.route_prefix or ""):
+        raise Malformed(f"path {path or '/'}: route_prefix is {settings.route_prefix or '/'}")
+
+
+def _is_own(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _web(settings: Settings) -> WebConfig | None:

@@ -149,6 +149,12 @@ httpGet:
 {{ toYaml $probe }}
 {{- end }}
 
+{{/* Where the probes ask; the path alone of the program's port without a certificate. */}}
+{{- define "pullproof.probedAt" -}}
+{{- $scheme := ternary (ternary "tcp" "https" .Values.web.clientCertificates) "http" .Values.web.tls -}}
+{{ $scheme }}://0.0.0.0:10470{{ include "pullproof.prefix" . }}
+{{- end }}
+
 {{- define "pullproof.mounts" -}}
 - name: ledger
   mountPath: /var/lib/pullproof

@@ -7,10 +7,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
+
+if TYPE_CHECKING:
+    from tests.parts.certificates import Authority
 
 ONE = "registries: [{url: 'https://registry.example.com'}]\n"
 
@@ -47,6 +51,59 @@ def test_a_web_configuration_is_checked_with_the_rest(
     assert checked(tmp_path, f"{ONE}web_config_file: web.yml\n") == USAGE
 
     assert told in capsys.readouterr().err
+
+
+TLS = "web_config_file: web.yml\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "address", "told"),
+    [
+        ("", "http://0.0.0.0:10470", ""),
+        ("route_prefix: /audit/\n", "http://0.0.0.0:10470/audit", ""),
+        ("listen: ['127.0.0.1:1', '[::]:10470']\n", "tcp://0.0.0.0:10470", ""),
+        (TLS, "https://0.0.0.0:10470", ""),
+        (TLS, "tcp://0.0.0.0:10470", ""),
+        (TLS, "http://0.0.0.0:10470", "http: the web configuration has a tls_server_config"),
+        ("", "https://0.0.0.0:10470", "https: the web configuration has no tls_server_config"),
+        ("route_prefix: /audit\n", "http://0.0.0.0:10470", "path /: route_prefix is /audit"),
+        ("", "http://0.0.0.0:10470/audit", "path /audit: route_prefix is /"),
+        ("listen: [':9100']\n", "http://0.0.0.0:10470", "port 10470: listen is :9100"),
+        ("listen: ['127.0.0.1:10470']\n", "tcp://0.0.0.0:10470", "listen is 127.0.0.1:10470"),
+        ("", "0.0.0.0:10470", "not an address such as http://0.0.0.0:10470"),
+        ("", "http://0.0.0.0:port", "not an address such as http://0.0.0.0:10470"),
+    ],
+)
+def test_what_probes_would_not_find_is_refused(  # noqa: PLR0913, PLR0917 - what is written, asked, told
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    authority: Authority,
+    more: str,
+    address: str,
+    told: str,
+) -> None:
+    pair = authority.sign("web")
+    files = f"cert_file: '{pair.certificate}', key_file: '{pair.key}'"
+    (tmp_path / "web.yml").write_text(f"tls_server_config: {{{files}}}")
+
+    assert checked(tmp_path, ONE + more, "--probed-at", address) == (USAGE if told else 0)
+
+    assert told in capsys.readouterr().err
+
+
+def test_probes_have_no_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], authority: Authority
+) -> None:
+    pair = authority.sign("web")
+    files = f"cert_file: '{pair.certificate}', key_file: '{pair.key}'"
+    clients = f"client_ca_file: '{authority.certificate}'"
+    clients += ", client_auth_type: RequireAndVerifyClientCert"
+    (tmp_path / "web.yml").write_text(f"tls_server_config: {{{files}, {clients}}}")
+
+    assert checked(tmp_path, ONE + TLS, "--probed-at", "https://0.0.0.0:10470") == USAGE
+
+    assert "https: the web configuration requires certificates" in capsys.readouterr().err
+    assert checked(tmp_path, ONE + TLS, "--probed-at", "tcp://0.0.0.0:10470") == 0
 
 
 def test_a_shard_is_checked_with_the_rest(

@@ -175,7 +175,8 @@ def test_before_an_upgrade_the_very_configuration_is_read_with_the_very_files(
 
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade,pre-rollback"
     words = ["serve", "--config=/etc/pullproof/pullproof.yml", "--check-config"]
-    assert check["args"] == [*words, *(each for each in serve["args"] if "log-format" in each)]
+    more = [each for each in serve["args"] if "log-format" in each]
+    assert check["args"] == [*words, f"--probed-at={probed(serve)}", *more]
     for key in ("image", "env", "envFrom", "securityContext"):
         assert check.get(key) == serve.get(key)
     mounts = {each["mountPath"]: each for each in check["volumeMounts"]}
@@ -188,6 +189,15 @@ def test_before_an_upgrade_the_very_configuration_is_read_with_the_very_files(
     ]
     assert len(configs) in (0, 2)
     assert len(set(configs)) <= 1
+
+
+def probed(serve: Json) -> str:
+    """Where a kubelet asks, of chart's own probes."""
+    probe = serve["livenessProbe"]
+    asked = serve["readinessProbe"].get("httpGet") or probe.get("httpGet")
+    if not asked:
+        return "tcp://0.0.0.0:10470"
+    return f"{asked['scheme'].lower()}://0.0.0.0:10470{asked['path'].partition('/-/')[0]}"
 
 
 def test_the_pod_of_the_check_is_none_of_the_service_and_has_no_token() -> None:
