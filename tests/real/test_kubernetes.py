@@ -322,6 +322,10 @@ def test_custom_resources_are_seen_at_their_paths_and_own_what_they_made(
         ("Workflow/build", "shop/step:1", LIVE),
     }
     assert found.use("Rollout/canary", "shop/canary:2").platforms == {ARM64}
+    step_of_build = found.use("Workflow/build", "shop/step:1")
+    assert not step_of_build.platforms, "no pod is there, and it says nothing of nodes"
+    assert ARM64 not in step_of_build.barred
+    assert Platform("windows", "amd64") in step_of_build.barred, "there is no such node"
     assert {(gap.subject, gap.reason) for gap in found.listing.gaps} == {
         ("prod: absences.shop.example", Reason.DENIED),
         (f"Workflow {site.namespace}/odd (prod)", Reason.MALFORMED),

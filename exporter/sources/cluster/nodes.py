@@ -12,7 +12,7 @@ from exporter.oci.reference import Reference, Repository, Tag
 from exporter.sources.cluster import objects
 from exporter.sources.cluster.names import plain, reference
 from exporter.sources.cluster.objects import Node, PodSpec, Scheduling
-from exporter.sources.cluster.platforms import allows, matches, only_by_platform, stated
+from exporter.sources.cluster.platforms import all_but, allows, matches, only_by_platform, stated
 from exporter.sources.cluster.pools import Pool
 
 _CONDITIONS: Final = (
@@ -154,6 +154,15 @@ class ClusterNodes:
         must = frozenset(each for each in self.always if sure and allows(pod, each))
         closed = frozenset[Platform]() if admitted else self._of_pools(pod, closed=True)
         return Nodes(must, (admitted or closed or said.platforms) - must, said.barred)
+
+    def anywhere(self) -> Nodes:
+        """Return where pods are started of which no spec is known: nowhere but on nodes."""
+        found = {platform for _, platform in self._possible}
+        found |= {pool.platform for pool in self._pools}
+        known = frozenset(each for each in found if each)
+        if self.always or not self._whole or not known or len(known) < len(found):
+            return Nodes(self.always)
+        return Nodes(known) if len(known) == 1 else Nodes(barred=all_but(known))
 
     def shows(self, pod: PodSpec, template: PodSpec) -> bool:
         """Does a pod show where those of a template are started, which itself does not tell it?

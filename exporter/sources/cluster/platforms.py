@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from exporter.oci.digest import Malformed
@@ -49,6 +50,12 @@ def stated(pod: PodSpec) -> Stated:
         if platforms := _platforms(wanted):
             return Stated(platforms)
     return Stated(barred=_platforms(each for each in every if not _allowed(pod, *each)))
+
+
+def all_but(platforms: Iterable[Platform]) -> frozenset[Platform]:
+    """Return the common platforms without some, which are in any variant."""
+    kept = {(each.os, each.architecture) for each in platforms}
+    return _platforms({*product((_LINUX, _WINDOWS), _COMMON)} - kept)
 
 
 def allows(pod: PodSpec, platform: Platform) -> bool:

@@ -159,7 +159,7 @@ def _nodes(
     known.
     """
     first = images[0]
-    reach = nodes.reach(first.pod) if first.pod else Nodes(nodes.always)
+    reach = nodes.reach(first.pod) if first.pod else nodes.anywhere()
     must = nodes.platforms({each.node for each in images if each.node})
     if must is None:
         said = stated(first.pod) if first.pod else Stated()

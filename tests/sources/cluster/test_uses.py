@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.platform import Platform
 from exporter.sources.cluster.controllers import of_daemons, of_replicated, of_schedules
 from exporter.sources.cluster.images import PodImage, of_pods
@@ -292,3 +292,23 @@ def test_pods_show_what_a_runtime_class_adds_that_cannot_be_read(
     found = used([*wants, *running("w1", **windows)], [], whole=False)
 
     assert {AMD64 in use.barred for use in found} == barred
+
+
+def resource_on(*nodes: Node, whole: bool = True) -> Use:
+    """What a custom resource uses of which no pod is there."""
+    image = PodImage(Workload("prod", "shop", "Service", "web"), IMAGE, ReferenceClass.LIVE)
+    (use,) = used([image], list(nodes), whole=whole)
+    return use
+
+
+def test_what_says_nothing_of_nodes_is_started_on_none_that_is_not_there() -> None:
+    x1, a1, _ = NODES
+    windows = Platform("windows", "amd64")
+
+    assert resource_on(x1).platforms == {AMD64}
+    mixed = resource_on(x1, a1)
+    assert not mixed.platforms | mixed.admitted
+    assert windows in mixed.barred
+    assert not {AMD64, ARM64} & mixed.barred
+    unsure = (resource_on(), resource_on(x1, whole=False), resource_on(x1, made.node("k1", "")))
+    assert not any(each.platforms | each.admitted | each.barred for each in unsure)
