@@ -164,24 +164,22 @@ class ClusterNodes:
             return Nodes(self.always)
         return Nodes(known) if len(known) == 1 else Nodes(barred=all_but(known))
 
-    def shows(self, pod: PodSpec, template: PodSpec) -> bool:
-        """Does a pod show where those of a template are started, which itself does not tell it?
+    def shown_by(self, pods: Iterable[PodSpec], template: PodSpec) -> PodSpec | None:
+        """Return a pod that shows where those of a template are started, if the template does not.
 
         Admission may add selectors and tolerations to pods: for a RuntimeClass that cannot be read,
         for devices (ExtendedResourceToleration), for a namespace, by a webhook. Where nodes cannot
         be seen, another template's pod is told from its own by the RuntimeClass alone.
         """
-        if not (self._whole or template.runtime_class_name):
-            return False
-        shown, told = self.reach(pod), self.reach(template)
-        return (
-            not told.known
-            and (shown.known or shown.barred > told.barred)
-            and pod.node_selector.items() >= template.node_selector.items()
-            and all(each in pod.tolerations for each in template.tolerations)
-            and template.affinity in (None, pod.affinity)
-            and (template.os, template.runtime_class_name) == (pod.os, pod.runtime_class_name)
-        )
+        told = self.reach(template)
+        if told.known or not (self._whole or template.runtime_class_name):
+            return None
+        for pod in pods:
+            if _adds_to(template, pod):
+                shown = self.reach(pod)
+                if shown.known or shown.barred > told.barred:
+                    return pod
+        return None
 
     def admitted(self, pod: PodSpec) -> frozenset[Platform]:
         """Return the platforms of all nodes on which a pod may be started."""
@@ -218,6 +216,16 @@ class ClusterNodes:
         for each in (*running, *((name,) if name else ())):
             found |= self._held.get((*where, each), {})
         return tuple(found[node] for node in sorted(found)[:_FEW])
+
+
+def _adds_to(template: PodSpec, pod: PodSpec) -> bool:
+    """Has a pod all that chooses the nodes of a template, and perhaps more?"""
+    return (
+        pod.node_selector.items() >= template.node_selector.items()
+        and all(each in pod.tolerations for each in template.tolerations)
+        and template.affinity in (None, pod.affinity)
+        and (template.os, template.runtime_class_name) == (pod.os, pod.runtime_class_name)
+    )
 
 
 def spec_key(pod: PodSpec) -> bytes:

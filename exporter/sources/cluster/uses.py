@@ -119,13 +119,11 @@ def _as_made(
     """Put a template that does not tell its nodes to its pods that do, unless one is as it is."""
     kept = dict(specs)
     made = {key: each for key, each in specs.items() if any(one.is_made for one in each)}
+    pods = {key: each[0].pod for key, each in made.items() if each[0].pod}
     for key in specs.keys() - made.keys():
         template = specs[key][0].pod
-        for shown, images in made.items():
-            pod = images[0].pod
-            if template and pod and nodes.shows(pod, template):
-                kept[shown] = [*kept[shown], *kept.pop(key)]
-                break
+        if template and (shown := nodes.shown_by(pods.values(), template)):
+            kept[spec_key(shown)] = [*kept[spec_key(shown)], *kept.pop(key)]
     return kept
 
 
