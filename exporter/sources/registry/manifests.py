@@ -36,27 +36,31 @@ _Read = TypeVar("_Read")
 async def head(
     session: Session, repository: Repository, reference: Tag | Digest
 ) -> Digest | Absent | Wrong:
-    """Return the digest of HEAD; if it states none, that of GET's body.
+    """Return the digest of HEAD; if it states none, or fails for a tag, that of GET's body.
 
     GET also decides every denial: a HEAD has no error body. `Wrong` for a tag if the registry
     states that it cannot parse its file. Raises `Unseen`.
     """
     request = _request(session, repository, reference)
+    digest = None
     try:
         response = await session.send(replace(request, method="HEAD"))
     except Unseen as failure:
         if failure.reason is not Reason.SERVER_ERROR or isinstance(reference, Digest):
             raise
-        return await _told(session, request, failure)
-    digest = None
-    if response.status == _OK and response.media_type in MANIFESTS:
-        with suppress(Unseen):  # of another digest than the one asked for GET's bytes decide
-            digest = announced(response, reference, request.subject)
-    if digest is None:
-        response = await session.send(request)
-        if response.status != _OK:
-            return await session.absence(response, request.subject)
-        digest = await _digest(response, reference, request.subject)
+        told = await _told(session, request, failure)
+        if isinstance(told, Wrong):
+            return told
+        response = told
+    else:
+        if response.status == _OK and response.media_type in MANIFESTS:
+            with suppress(Unseen):  # of another digest than the one asked for GET's bytes decide
+                digest = announced(response, reference, request.subject)
+        if digest is None:
+            response = await session.send(request)
+    if response.status != _OK:
+        return await session.absence(response, request.subject)
+    digest = digest or await _digest(response, reference, request.subject)
     if response.media_type not in _OLD or isinstance(reference, Digest):
         return digest
     # Where a proxy drops our Accept header, 2.x makes schema 1 of what a tag leads to, and the
@@ -66,15 +70,20 @@ async def head(
     return digest
 
 
-async def _told(session: Session, request: Request, failure: Unseen) -> Wrong:
-    """Return the registry's explanation of a failure, from the body of GET."""
+async def _told(session: Session, request: Request, failure: Unseen) -> Wrong | Response:
+    """Return what GET serves where HEAD fails, or how its body explains the failure.
+
+    A denial proves nothing beside a failure: zot gives both for a damaged `index.json`.
+    """
     try:
-        await session.send(request)
+        response = await session.send(request)
     except Unparsable as told:
         return Wrong(told.detail)
     except Unseen:
         raise failure from None
-    raise failure
+    if response.status != _OK:
+        raise failure
+    return response
 
 
 async def verify_tag(

@@ -83,6 +83,32 @@ async def test_where_head_says_nothing_the_body_of_get_is_hashed(head: Answer) -
             assert await registry.head(APP, MADE.digest) == MADE.digest
 
 
+@pytest.mark.parametrize(
+    ("get", "expected"),
+    [
+        (found(), MADE.digest),
+        (denied(), Reason.SERVER_ERROR),
+        (Answer(500), Reason.SERVER_ERROR),
+        (Answer(403), Reason.SERVER_ERROR),
+        (found(b"<html>", "text/html"), Reason.NOT_A_REGISTRY),
+    ],
+    ids=["served", "denied", "500", "403", "HTML"],
+)
+async def test_where_head_fails_what_get_serves_counts_and_no_denial(
+    get: Answer, expected: object
+) -> None:
+    """zot answers 500 to HEAD and 404 to GET where it cannot read its `index.json`."""
+    _, answer = by_method(HEAD=Answer(500), GET=get)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            try:
+                told: object = await registry.head(APP, V1)
+            except Unseen as unseen:
+                told = unseen.reason
+    assert told == expected
+
+
 async def test_a_404_to_head_is_absent_only_when_get_signs_it() -> None:
     asked, answer = by_method(HEAD=Answer(404), GET=denied())
 
