@@ -19,6 +19,10 @@ extraArgs: {{ . }}: each of several shards takes its own from the end of its nam
 {{- $root := index . 0 }}
 {{- $name := index . 1 }}
 {{- $probe := index . 2 }}
+{{- $patience := add ($probe.initialDelaySeconds | default 0) (mul ($probe.periodSeconds | default 10) ($probe.failureThreshold | default 3)) }}
+{{- if and $probe (ne $name "readinessProbe") (lt $patience 20) }}
+{{ $name }}: gives up after {{ $patience }} seconds; a busy node needs up to 20 to start the program
+{{- end }}
 {{- $asked := coalesce $probe.httpGet $probe.tcpSocket }}
 {{- if and $asked (not $root.Values.extraContainers) (not (has (toString $asked.port) (list "http" "10470"))) }}
 {{ $name }}: the web server listens on port http, and not on {{ $asked.port }}

@@ -289,6 +289,8 @@ OTHERS: list[tuple[Json, str]] = [
         "livenessProbe.httpGet.scheme: HTTPS goes with web.tls",
     ),
     ({"livenessProbe": {"tcpSocket": {"port": 9090}}}, "livenessProbe: the web server listens on"),
+    ({"livenessProbe": {"periodSeconds": 3}}, "livenessProbe: gives up after 18 seconds"),
+    ({"startupProbe": {"failureThreshold": 1}}, "startupProbe: gives up after 10 seconds"),
     ({"terminationGracePeriodSeconds": 0}, "at '/terminationGracePeriodSeconds'"),
     *(
         ({"storage": {"claims": [{"name": "a", "mountPath": path}]}}, f"mountPath: {path} hides")
@@ -395,6 +397,8 @@ FITTING: list[Json] = [
     },
     {"resources": {"limits": {"memory": "1.5Gi"}, "requests": {"memory": 536870912, "cpu": "1"}}},
     {"ledger": {"sizeLimit": ""}},
+    {"startupProbe": {"failureThreshold": 30, "periodSeconds": 1}},
+    {"readinessProbe": {"failureThreshold": 1}},
     {"livenessProbe": {"exec": {"command": ["true"]}}},
     {"readinessProbe": {"httpGet": {"path": "/-/healthy", "port": 10470}}},
     {"livenessProbe": {"tcpSocket": {"port": 1}}, "extraContainers": [{"name": "a"}]},
