@@ -78,8 +78,13 @@ class Stored:
     def sizes_in(
         self, repository: Repository, digests: Rows, links: Links
     ) -> tuple[Bytes, NDArray[np.int64]]:
-        """Return the same for sha256 digests of one repository."""
-        numbers = find(self.inventory.digests.packed, digests)
+        """Return the same for sha256 digests of one repository; `ABSENT` without a link of it."""
+        home = self._at.get(repository)
+        every = links.paths[links.of(home)] if home is not None else links.paths[:0]
+        packed = self.inventory.digests.packed
+        here = np.sort(every[every < len(packed)])  # the digests ascend as their numbers do
+        at = find(packed[here], digests)
+        numbers = np.where(at == ABSENT, ABSENT, here[at]) if len(here) else at
         return self._sizes(repository, numbers, links)
 
     def _sizes(

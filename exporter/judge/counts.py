@@ -257,10 +257,7 @@ def _counts(seen: Sighting) -> bool:
 
 def _listed(index: Manifest) -> bytes:
     """Return the rows of the manifests that an index lists."""
-    links = index.links
-    if isinstance(links, PackedLinks) and all(kind is Kind.CHILD for kind, *_ in links.shape):
-        return links.digests
-    return b"".join([_row(child.digest.packed) for child in index.children])
+    return b"".join(map(_row, index.keys_of(Kind.CHILD)))
 
 
 def _rows(digests: Iterable[Digest]) -> Rows:

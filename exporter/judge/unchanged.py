@@ -14,6 +14,7 @@ from exporter.judge.reachability import resolved_tags
 from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_verdict import TagVerdict
 from exporter.oci.digest import Digest
+from exporter.oci.links import Kind
 from exporter.oci.reference import Repository, Tag
 
 Name = tuple[Repository, Tag | Digest | None]
@@ -90,11 +91,10 @@ class Unchanged:
             if manifest is None or each in seen:
                 continue
             seen.add(each)
-            keys = [key for key, _ in manifest.stated_sizes()]
-            if not changed.isdisjoint(keys):
+            if not changed.isdisjoint(manifest.keys):
                 return True
             if manifest.is_index:
-                waiting += map(Digest.of_packed, keys)
+                waiting += map(Digest.of_packed, manifest.keys_of(Kind.CHILD))
         return False
 
 

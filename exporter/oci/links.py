@@ -163,6 +163,12 @@ class PackedLinks(Sequence[Link]):
         packed = self.packed
         return [packed[at : at + PACKED] for at in range(0, PACKED * len(self.shape), PACKED)]
 
+    def keys_of(self, kind: Kind) -> list[bytes]:
+        """Return the packed sha256 digests of the targets of one kind, in order."""
+        packed, size = self.packed, PACKED
+        places = [at for at, each in enumerate(self.shape) if each[0] is kind]
+        return [packed[size * at : size * at + size] for at in places]
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """The bytes of all targets, in order."""

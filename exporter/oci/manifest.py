@@ -91,6 +91,21 @@ class Manifest:
             yield from ((each.digest.packed, each.size or 0) for each in targets)
 
     @property
+    def keys(self) -> list[bytes]:
+        """The packed digests of all that it references, in order."""
+        links = self.links
+        if isinstance(links, PackedLinks):
+            return links.keys
+        return [link.target.digest.packed for link in links]
+
+    def keys_of(self, kind: Kind) -> list[bytes]:
+        """Return the packed digests of all that it references in one way, in order."""
+        links = self.links
+        if isinstance(links, PackedLinks):
+            return links.keys_of(kind)
+        return [link.target.digest.packed for link in links if link.kind is kind]
+
+    @property
     def inline_size(self) -> int:
         """Bytes of content that its descriptors carry."""
         if isinstance(self.links, PackedLinks):

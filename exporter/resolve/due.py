@@ -11,7 +11,7 @@ from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.links import Descriptor
+from exporter.oci.links import Descriptor, Kind
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place, Repository
 from exporter.resolve.listing import Listings
@@ -51,8 +51,9 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     more = {**read, **kept.manifests}
     manifests = {**more, **seen.manifests} if more else seen.manifests
     known = before.config_platforms
-    configs = {each.config.digest for each in manifests.values() if known and each.config}
-    stated = {at: each for at, each in known.items() if at in configs}
+    read_from = manifests.values() if known else ()
+    configs = {key for each in read_from for key in each.keys_of(Kind.CONFIG)}
+    stated = {at: each for at, each in known.items() if at.packed in configs}
     if not kept.roots:
         platforms = {**stated, **seen.config_platforms}
         return replace(seen, manifests=manifests, config_platforms=platforms)

@@ -250,7 +250,11 @@ class Walk:
         return unknown(Reason.TOO_LARGE, f"{words}: raise manifest_entries, or use shards")
 
     def _next(self, wave: Iterable[Place]) -> list[Place]:
-        return list(dict.fromkeys(child for place in wave for child in self._below(place)))
+        return list(
+            dict.fromkeys(
+                child for place in filter(self._leads_on, wave) for child in self._below(place)
+            )
+        )
 
     def _below(self, place: Place) -> Iterator[Place]:
         """The manifests that a present index lists and that were not read yet."""
@@ -265,10 +269,14 @@ class Walk:
 
     def children(self) -> Iterator[Place]:
         """Yield the direct children of each present index, tagged or not."""
-        for place in self.sightings:
+        for place in filter(self._leads_on, self.sightings):
             manifest = self.standing(place)
             for entry in self.follow(place[0], manifest.children if manifest else ()):
                 yield place[0], entry.digest
+
+    def _leads_on(self, place: Place) -> bool:
+        manifest = self.manifests.get(place[1])
+        return manifest is not None and manifest.is_index
 
     def standing(self, place: Place) -> Manifest | None:
         """Return the manifest if this repository was just proven to have it."""
