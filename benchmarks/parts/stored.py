@@ -95,10 +95,9 @@ class Known(Synthetic):
         builder, whole = InventoryBuilder(Driver.FILESYSTEM), self.shard == WHOLE
         steps = (self._list_blobs, self._list_links)
         for step in steps if whole else reversed(steps):
-            for repository, found in self.seen.sightings.packed():
-                digests = {key: Digest.of_packed(key) for key in found}
-                read = {key: self.seen.manifests.get(digest) for key, digest in digests.items()}
-                step(builder, repository, {key: each for key, each in read.items() if each})
+            for repository in self.seen.sightings.repositories:
+                read = map(self.seen.manifests.get, self.seen.sightings.of(repository))
+                step(builder, repository, {each.digest.packed: each for each in read if each})
             builder.settle()
         return replace(builder.inventory(), partial=not whole)
 
@@ -106,7 +105,8 @@ class Known(Synthetic):
         self, builder: InventoryBuilder, _: Repository, manifests: dict[bytes, Manifest]
     ) -> None:
         sizes = dict(self._content_sizes(manifests))
-        names = [key.hex() for key in sizes]
+        joined = b"".join(sizes).hex()
+        names = [joined[at : at + 64] for at in range(0, len(joined), 64)]
         builder.blobs("sha256", names, sizes.values(), [0] * len(sizes))
 
     def _list_links(
@@ -129,7 +129,7 @@ class Known(Synthetic):
 
 
 def _outline(manifest: Manifest) -> Outline:
-    packed = b"".join(key for key, _ in manifest.stated_sizes())
+    packed = b"".join(manifest.keys)
     return Outline(manifest.size, manifest.is_index, packed)
 
 

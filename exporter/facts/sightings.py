@@ -280,15 +280,15 @@ class Sightings(Mapping[Place, Sighting]):
             marks[there] = np.isin(found.numbers[at[there]], kept)
         return marks
 
-    def numbered(self, repository: Repository) -> tuple[list[Digest], NDArray[np.integer]]:
-        """Return what was seen in one repository, and how: numbers of `different`.
+    def numbered(self, repository: Repository) -> tuple[list[bytes], NDArray[np.integer]]:
+        """Return what was seen in one repository, packed, and how: numbers of `different`.
 
-        Ascending, sha512 behind all others.
+        First sha256, ascending, as `digests` returns them.
         """
         self.settle()
         part = self._parts.get(repository)
-        short = Digest.unpacked(part.digests) if part else []
-        long = {at[1]: seen for at, seen in self._others.items() if at[0] == repository}
+        short = split(rows_of(part.digests)) if part else []
+        long = {at[1].packed: seen for at, seen in self._others.items() if at[0] == repository}
         others = [self._number(seen) for seen in long.values()]
         codes = part.numbers if part else np.zeros(0, np.uint8)
         return [*short, *long], np.concatenate([codes, np.array(others, np.uint32)])

@@ -226,15 +226,17 @@ def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
     for root in snapshot.roots:
         if root.digest:
             named[root.repository].add(root.digest)
-    looks = snapshot.sightings.different
+    looks, known = snapshot.sightings.different, snapshot.manifests
+    by_key = {digest.packed: manifest for digest, manifest in known.items()}
     counting = np.array([_counts(seen) for seen in looks], bool)
     for repository in snapshot.sightings.repositories:
-        digests, numbers = snapshot.sightings.numbered(repository)
-        read = list(map(snapshot.manifests.get, digests))
+        keys, numbers = snapshot.sightings.numbered(repository)
+        read = list(map(by_key.get, keys))
         manifests = list(filter(None, read))
         listed = b"".join([_listed(each) for each in manifests if each.is_index])
-        rows = _rows(digests)
-        unread = np.isin(rows, np.concatenate([_rows(named[repository]), rows_of(listed)]))
+        rows = rows_of(b"".join(map(_row, keys)))
+        tagged = b"".join(_row(digest.packed) for digest in named[repository])
+        unread = np.isin(rows, rows_of(tagged + listed))
         is_blob = np.array([each is None for each in read], bool) & ~unread
         counts = enumerate(np.bincount(numbers[is_blob]).tolist())
         there = counting[numbers]
@@ -246,7 +248,7 @@ def _contents(snapshot: Snapshot) -> Iterator[RepositoryContent]:
             Counter({looks[number]: count for number, count in counts if count}),
             rows[there][order],
             sizes[there][order],
-            hashed=len(digests) > len(snapshot.sightings.digests(repository)) // PACKED,
+            hashed=len(keys) > len(snapshot.sightings.digests(repository)) // PACKED,
         )
 
 
@@ -260,12 +262,8 @@ def _listed(index: Manifest) -> bytes:
     return b"".join(map(_row, index.keys_of(Kind.CHILD)))
 
 
-def _rows(digests: Iterable[Digest]) -> Rows:
-    """Return digests packed; of sha512 a hash, which nobody can make equal to another."""
-    return rows_of(b"".join([_row(each.packed) for each in digests]))
-
-
 def _row(packed: bytes) -> bytes:
+    """Return a sha256 as it is; of a sha512 a hash, which nobody can make equal to another."""
     return packed if len(packed) == PACKED else hashlib.sha256(packed).digest()
 
 

@@ -152,8 +152,11 @@ class _Loss:
         owners = np.concatenate([manifests, np.repeat(images, counts)])
         links = self._unread.get(repository, manifests[:0])
         gone = self._removed[needed] | (np.isin(needed, links) & (sizes[needed] >= 0))
-        owners, needed = owners[gone], needed[gone]
-        return {each: distinct(needed[owners == each]) for each in distinct(owners).tolist()}
+        pairs = distinct(np.stack([owners[gone], needed[gone]], 1).astype(">i4").view("S8")[:, 0])
+        owners, needed = pairs.view(">i4").reshape(-1, 2).astype(np.int32).T
+        names, starts = np.unique(owners, return_index=True)
+        parts = np.split(needed, starts[1:])  # of nothing, one that is empty
+        return dict(zip(names.tolist(), parts, strict=False))
 
     def _renamed(self, repository: int, links: Numbers) -> Numbers:
         """Return the files of the layers that a repository's manifests name."""
