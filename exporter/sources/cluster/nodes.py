@@ -11,7 +11,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.sources.cluster import objects
 from exporter.sources.cluster.names import plain, reference
-from exporter.sources.cluster.objects import Node, PodSpec, Scheduling
+from exporter.sources.cluster.objects import Node, NodeSelectorRequirement, PodSpec, Scheduling
 from exporter.sources.cluster.platforms import all_but, allows, matches, only_by_platform, stated
 from exporter.sources.cluster.pools import Pool
 
@@ -70,7 +70,9 @@ def _tolerates(toleration: objects.Toleration, taint: objects.Taint) -> bool:
         return False
     if toleration.operator in ("", "Equal"):
         return toleration.value == taint.value
-    return True  # Exists; one that is newer than these lines may admit, so it does
+    # Exists, and since Kubernetes 1.35 (KEP-5471) Gt and Lt.
+    wanted = NodeSelectorRequirement(taint.key, toleration.operator, (toleration.value,))
+    return matches(wanted, {taint.key: taint.value})
 
 
 def _holds(term: objects.NodeSelectorTerm, node: Node) -> bool:

@@ -117,6 +117,25 @@ def test_a_taint_keeps_off_whoever_does_not_tolerate_it(
     assert admits(node(GPU), pod(tolerations=[toleration])) is admitted
 
 
+@pytest.mark.parametrize(
+    ("operator", "value", "admitted"),
+    [
+        ("Gt", "750", True),
+        ("Gt", "950", False),
+        ("Lt", "1000", True),
+        ("Lt", "800", False),
+        ("Gt", "many", False),
+    ],
+)
+def test_a_taint_may_be_tolerated_by_its_number(
+    operator: str, value: str, *, admitted: bool
+) -> None:
+    taint = {"key": "example.com/sla", "value": "950", "effect": "NoSchedule"}
+    toleration = {"key": "example.com/sla", "operator": operator, "value": value}
+
+    assert admits(node(taint), pod(tolerations=[toleration])) is admitted
+
+
 def test_a_preference_keeps_nobody_off() -> None:
     assert admits(node(GPU | {"effect": "PreferNoSchedule"}), pod())
 
