@@ -280,6 +280,17 @@ class Sightings(Mapping[Place, Sighting]):
             marks[there] = np.isin(found.numbers[at[there]], kept)
         return marks
 
+    def having(self, holds: Callable[[Sighting], bool]) -> Iterator[tuple[Place, Sighting]]:
+        """Yield the places that have such a sighting, without objects of the others."""
+        self.settle()
+        kept = [number for number, seen in enumerate(self._kinds) if holds(seen)]
+        for repository, part in list(self._parts.items()) if kept else ():
+            at = np.flatnonzero(np.isin(part.numbers, kept))
+            digests = Digest.unpacked(rows_of(part.digests)[at].tobytes())
+            for digest, number in zip(digests, part.numbers[at].tolist(), strict=True):
+                yield (repository, digest), self._kinds[number]
+        yield from ((place, seen) for place, seen in list(self._others.items()) if holds(seen))
+
     def numbered(self, repository: Repository) -> tuple[list[bytes], NDArray[np.integer]]:
         """Return what was seen in one repository, packed, and how: numbers of `different`.
 

@@ -16,7 +16,7 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
     Below a manifest that cannot be seen nothing was looked at. What it says never changes: all of
     that is as unknown as itself, where it was not lost before.
     """
-    waiting = [(place, seen) for place, seen in now.sightings.items() if _is_blind(seen)]
+    waiting = list(now.sightings.having(_is_blind))
     if not waiting:
         return now
     last = before or Snapshot(now.registry, now.taken_at)

@@ -14,6 +14,7 @@ import numpy as np
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import GONE, Proof, Sighting, State
+from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Disagreement
 from exporter.facts.stored import UNSURE
 from exporter.oci.digest import Digest, Malformed
@@ -43,7 +44,7 @@ _NO_TAG: Final = "no such tag"
 class AuditAnswers:
     """The registry's answers in one audit."""
 
-    sightings: Mapping[Place, Sighting]
+    sightings: Sightings
     manifests: Mapping[Digest, Manifest]
     blobs: Mapping[Place, Descriptor]
     """The places that are blobs; all others are manifests."""
@@ -102,7 +103,7 @@ def _digest(text: str) -> Digest | None:
 
 def _contents(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreement]:
     """Yield content that only the registry has, and content that only the storage has."""
-    places = [place for place, seen in asked.sightings.items() if _was_answered(seen)]
+    places = [place for place, _ in asked.sightings.having(_was_answered)]
     inventory, stored = proofs.inventory, proofs.stored
     layers, _ = stored.sizes(places, inventory.layers)
     revisions, _ = stored.sizes(places, inventory.revisions)

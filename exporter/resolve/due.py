@@ -46,7 +46,7 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     What a manifest or a configuration said stays known of one that is not there any more: it
     never changes, and findings name platforms.
     """
-    lost = (digest for (_, digest), look in seen.sightings.items() if look.state in GONE)
+    lost = (digest for (_, digest), _ in seen.sightings.having(_is_gone))
     read = {digest: before.manifests[digest] for digest in lost if digest in before.manifests}
     more = {**read, **kept.manifests}
     manifests = {**more, **seen.manifests} if more else seen.manifests
@@ -73,9 +73,13 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     )
 
 
+def _is_gone(seen: Sighting) -> bool:
+    return seen.state in GONE
+
+
 def _disputed(seen: Snapshot, kept: Resting) -> Iterator[Place]:
     """Yield content that is lost by the size of a new manifest, where a kept one states another."""
-    lost = {at for at, look in seen.sightings.items() if look.state in GONE}
+    lost = {at for at, _ in seen.sightings.having(_is_gone)}
     lost = {at for at in lost if at in kept.sightings}
     stated: defaultdict[Place, set[int | None]] = defaultdict(set)
     for known, read in ((seen.sightings, seen.manifests), (kept.sightings, kept.manifests)):

@@ -58,6 +58,9 @@ def same(made: Sightings, wanted: dict[Place, Sighting]) -> None:
     assert len(made) == len(wanted)
     assert dict(made) == wanted
     assert made == wanted
+    assert dict(made.having(LAST_BYTE.__eq__)) == {
+        at: seen for at, seen in wanted.items() if seen == LAST_BYTE
+    }
     assert sorted(made.values(), key=repr) == sorted(wanted.values(), key=repr)
     assert set(made.repositories) == {at for at, _ in wanted}
     for repository in made.repositories:
