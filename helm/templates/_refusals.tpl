@@ -280,6 +280,7 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- $names := list }}
 {{- $environment := not (empty .Values.extraEnvFrom) }}
 {{- range .Values.extraEnv }}{{ if eq .name "KUBECONFIG" }}{{ $environment = true }}{{ end }}{{ end }}
+{{- range .Values.extraVolumeMounts }}{{ if contains "/.kube" .mountPath }}{{ $environment = true }}{{ end }}{{ end }}
 {{- range $index, $cluster := .Values.config.clusters }}
 {{- $at := printf "config.clusters[%d]" $index }}
 {{- if not (or $cluster.in_cluster $cluster.kubeconfig $environment) }}

@@ -410,6 +410,10 @@ FITTING: list[Json] = [
         "extraEnv": [{"name": "KUBECONFIG", "value": "/a"}],
     },
     {
+        "config": {"clusters": [{"context": "a"}]},
+        "extraVolumeMounts": [{"name": "a", "mountPath": "/home/pullproof/.kube"}],
+    },
+    {
         "config": {"registries": [{"url": "https://[fd00::a]:5000"}]},
         "networkPolicy": {"enabled": True, "dns": False},
     },
