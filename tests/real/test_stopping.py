@@ -17,7 +17,7 @@ import yaml
 
 from tests.parts.front import front
 from tests.parts.http import Answer, serving
-from tests.parts.process import PATIENCE, until
+from tests.parts.process import until
 from tests.parts.product import Json, exporter
 from tests.parts.registry import registry
 from tests.worlds import two_platforms
@@ -32,6 +32,8 @@ pytestmark = pytest.mark.real
 
 SOUND, HURT = two_platforms("sound"), two_platforms("hurt")
 TOKEN: Final = "a-token-of-the-tests"
+KILLED: Final = 10.0
+"""Seconds after which `docker stop` and compose kill what has not ended: twice what is promised."""
 EVENTS: Final = "application/vnd.docker.distribution.events.v1+json"
 BUCKET: Final = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
@@ -180,5 +182,5 @@ def test_it_ends_though_what_it_waits_for_never_comes(
     with contextmanager(phase)(scene) as running:
         running.server.process.send_signal(signal.SIGTERM)
 
-        assert running.server.process.wait(PATIENCE) == 0
+        assert running.server.process.wait(KILLED) == 0
         assert "Traceback" not in running.server.log.read_text()
