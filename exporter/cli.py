@@ -23,7 +23,7 @@ from exporter.screen import screened
 USAGE: Final = 2
 UNTOLD: Final = 3
 _OUTPUT: Final = 1
-"""The file descriptor; there is no `sys.stdout` where it was closed before the start."""
+"""The file descriptor of standard output."""
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
 _DEBUG: Final = "PULLPROOF_DEBUG"
@@ -41,8 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Whatever goes wrong is one line on standard error; `PULLPROOF_DEBUG=1` adds the traceback.
     """
+    _reopen()
     with screened():
-        args = _parser().parse_args(arguments)
+        try:
+            args = _parser().parse_args(arguments)
+        except SystemExit:
+            try:
+                sys.stdout.flush()
+            except OSError:
+                _end_output()
+            raise
     if args.command == "serve" and not args.check_config:
         _hear()
     else:
@@ -75,11 +83,45 @@ def _run(args: argparse.Namespace) -> int:
         return _READER_GONE
     except Exception as error:  # noqa: BLE001 - the boundary of a command
         # Python would end with 1, which says that an image cannot be pulled: nothing proves that.
-        _tell(error)
-        if isinstance(error, OSError):  # what is written may be what failed
-            _end_output()
-        return UNTOLD
+        return _failed(error)
     return code
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; the output may be what failed, or the folder that the shell is in."""
+    if fault := getattr(sys.stdout, "fault", None):
+        _end_output()
+        sys.stderr.write(f"pullproof: the answer cannot be written: {fault.strerror}\n")
+    elif isinstance(error, FileNotFoundError) and _is_nowhere():
+        sys.stderr.write("pullproof: the current folder was removed; change to another\n")
+        return USAGE
+    else:
+        _tell(error)
+    return UNTOLD
+
+
+def _is_nowhere() -> bool:
+    """Was the folder removed that the shell is in?"""
+    try:
+        os.getcwd()  # noqa: PTH109 - `pathlib` would have to be loaded
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _reopen() -> None:
+    """Put something in the place of streams that were closed before the start.
+
+    Else the next file that is opened would be in their place. Standard output can then not be
+    written, as is right for an answer that nobody can read.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            file = os.open(os.devnull, os.O_RDONLY if number == _OUTPUT else os.O_RDWR)
+            if file != number:
+                os.dup2(file, number)
+                os.close(file)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123 - a stream, open to the end
 
 
 def _log_requests() -> None:
@@ -159,7 +201,8 @@ class _Parser(argparse.ArgumentParser):
         if chosen:
             known = [each.strip(" ')") for each in chosen[2].split(",")]
             if len(known) >= _MANY:
-                message = f"unknown command {chosen[1]}"
+                kind = "command" if self._subparsers else "name"
+                message = f"unknown {kind} {chosen[1]}"
             else:  # later Pythons 3.12 and 3.13 do not quote them
                 message = message[: chosen.start(2)] + ", ".join(known) + ")"
         typed = chosen or _UNKNOWN.search(message)

@@ -48,13 +48,29 @@ class Screen:
         """Write to a stream; `own` are the program's own control sequences, a group around each."""
         self.stream = stream
         self.own = own
+        self.fault: OSError | None = None
+        """Why something could not be written."""
 
     def write(self, text: str) -> int:
         """Write text; line breaks and the program's own control sequences stay as they are."""
         parts = self.own.split(_USER.sub("…@", text))
         parts[::2] = ["\n".join(map(plain, part.split("\n"))) for part in parts[::2]]
-        self.stream.write("".join(parts))
+        with self._noting():
+            self.stream.write("".join(parts))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._noting():
+            self.stream.flush()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.fault = error
+            raise
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write several texts."""

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from exporter.commands.shared_options import (
@@ -16,6 +15,7 @@ from exporter.commands.shared_options import (
     flag,
     kube,
     output,
+    path,
     requests,
     save,
     tags,
@@ -234,7 +234,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     text = "Address of the web server (default: %(default)s)"
     value(parser, "--listen", "ADDRESS:PORT", text, default="127.0.0.1:10470")
     text = "New folder for its storage, which is kept (default: a temporary one)"
-    parser.add_argument("--folder", type=Path, help=text)
+    parser.add_argument("--folder", type=path, help=text)
     color(parser)
 
 

@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from shlex import quote
 from typing import Final
 
 from exporter.commands.answer import Exit
+from exporter.commands.shared_options import path
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[CompletedOption]:
         said = (action.help or "") % {"default": action.default}
         names = tuple(action.option_strings)
         shown = action.metavar or "|".join(chosen)
-        yield CompletedOption(names, str(shown), said, takes, chosen, action.type is Path)
+        yield CompletedOption(names, str(shown), said, takes, chosen, action.type is path)
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - its actions' options
             for below in action.choices.values():
                 yield from _options(below)

@@ -9,9 +9,11 @@ from pathlib import Path
 from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings
 from exporter.config.storage import FactsSettings
+from exporter.config.values import authority
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.web.config import WebConfig, server_context
+from exporter.sources.registry.docker_config import DockerConfig
 from exporter.store.ledger_file import check_place
 from exporter.wiring.parquet_export import ParquetExport, imported
 from exporter.wiring.references import files
@@ -36,7 +38,9 @@ class ConfigCheck:
             server_context(web.tls) if web and web.tls else None
         with self._noting(self.faults):
             _facts(settings.facts) if settings.facts else None
-        for registry in settings.registries:
+        for index, registry in enumerate(settings.registries):
+            with self._noting(self.faults, f"registries[{index}].docker_config: "):
+                _logins(registry)
             with self._noting(self.faults):
                 _bucket(registry)
             with self._noting(self.warnings, f"{registry.label}: "):
@@ -78,6 +82,12 @@ def _facts(facts: FactsSettings) -> None:
     if not (there.is_dir() and os.access(there, os.W_OK)):
         words = "not writable by this user" if there.is_dir() else "not a folder"
         raise Malformed(f"facts.path: {there}: {words}")
+
+
+def _logins(registry: RegistrySettings) -> None:
+    if registry.docker_config:
+        logins = DockerConfig((registry.docker_config,), required=True)
+        logins.check(authority(registry.url))
 
 
 def _bucket(registry: RegistrySettings) -> None:

@@ -1,6 +1,7 @@
 """Settings of the command line: registries, credentials, clusters, shards, object stores."""
 
 import argparse
+import importlib
 import json
 import os
 import shlex
@@ -14,13 +15,15 @@ from exporter.config.cluster import ClusterSettings
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings
-from exporter.config.values import SHARD_VARIABLE, ShardName, bucket_url, duration
+from exporter.config.values import SHARD_VARIABLE, ShardName, bucket_url, duration, endpoint
 from exporter.facts.registry_kind import Pulls
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import spellings
+from exporter.ports import Unseen
 from exporter.publish.answers.check import COUNT_PULLS
 from exporter.publish.invocation import PLAIN_HTTP, Invocation
+from exporter.sources.registry.docker_config import DockerConfig
 from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
@@ -114,11 +117,21 @@ def _overruling(args: argparse.Namespace, known: Settings | None) -> dict[str, o
     """Return the other typed settings, which replace configured ones."""
     update: dict[str, object] = {}
     if args.kube is not None:
-        update["clusters"] = clusters(args.kube, known)
+        update["clusters"] = found = clusters(args.kube, known)
+        _try(each for each in found if known is None or each not in known.clusters)
     if args.confirm_after is not None:
         with refusing(ValueError, option="--confirm-after"):
             update["confirm_after"] = duration(args.confirm_after)
     return update
+
+
+def _try(typed: Iterable[ClusterSettings]) -> None:
+    """Refuse a context that no kubeconfig has, before anything is audited."""
+    for each in typed:
+        try:
+            importlib.import_module("exporter.wiring.clusters").check(each, os.environ)
+        except Unseen as unseen:
+            raise Refused(f"--kube: {unseen.detail}") from unseen
 
 
 def _hosts(settings: Settings | None) -> frozenset[str]:
@@ -154,7 +167,12 @@ def _made(
     options = {key: f"--{key.replace('_', '-')}" for key in common}
     options |= {"url": ", ".join(hosts), "password_env": "--password-stdin"}
     options["insecure_skip_verify"] = "--insecure"
-    return settings_of(document, options, environ)
+    made = settings_of(document, options, environ)
+    if args.docker_config:
+        with refusing(Malformed, option="--docker-config"):
+            for host in hosts:
+                DockerConfig((args.docker_config,), required=True).check(host)
+    return made
 
 
 def _asked_without_tls(args: argparse.Namespace) -> bool:
@@ -271,6 +289,9 @@ def place(args: argparse.Namespace, environ: Mapping[str, str], location: str) -
         "endpoint": args.endpoint or known.get("AWS_ENDPOINT_URL"),
         "region": args.region or known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION"),
     }
+    if named["endpoint"]:
+        with refusing(ValueError, option="--endpoint" if args.endpoint else "AWS_ENDPOINT_URL"):
+            endpoint(named["endpoint"])
     return {key: value for key, value in named.items() if value}
 
 

@@ -41,6 +41,7 @@ from exporter.ports import KeepTagger, Listing, Unseen
 from exporter.publish.answers import repair as answer
 from exporter.repair.repairer import CopySource, Repairer
 from exporter.resolve.target import Target
+from exporter.sources.registry.docker_config import DockerConfig
 from exporter.wiring.assembly import Assembly
 from exporter.wiring.uploads import uploader
 
@@ -67,6 +68,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         cause = Digest.parse(args.cause) if args.cause else None
     if args.head_only:
         raise Refused("--head-only trusts what hides a loss: omit it")
+    if args.push_docker_config:
+        with refusing(Malformed, option="--push-docker-config"):
+            DockerConfig((args.push_docker_config,), required=True).check("")
     subjects = asked_for(args)
     images = bool(subjects.hosts) and not subjects.registries
     if images:  # whoever uses them may have them on a node

@@ -8,13 +8,27 @@ Options: TypeAlias = argparse._ActionsContainer  # noqa: SLF001 - parsers and gr
 
 
 def value(to: Options, name: str, metavar: str, text: str, **more: Any) -> None:
-    """Add an option or argument with one value."""
+    """Add an option or argument with one value; of an option, that is not empty."""
+    if name.startswith("-"):
+        more.setdefault("type", filled)
     to.add_argument(name, metavar=metavar, help=text, **more)
+
+
+def filled(text: str) -> str:
+    """Refuse what an unset variable in quotes leaves: `--cause ""` is not every cause."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """Read a path likewise: no name is not the current folder."""
+    return Path(filled(text))
 
 
 def file(to: Options, name: str, text: str, metavar: str = "FILE", **more: Any) -> None:
     """Add one that names a file."""
-    to.add_argument(name, metavar=metavar, help=text, type=Path, **more)
+    to.add_argument(name, metavar=metavar, help=text, type=path, **more)
 
 
 def flag(to: Options, name: str, text: str) -> None:
@@ -39,9 +53,9 @@ def choice(
 def tags(parser: Options) -> None:
     """Add which tags of a registry are checked."""
     text = "Check only these tags of a registry (default: all); repeatable"
-    value(parser, "--tags", "PATTERN", text, action="append")
+    value(parser, "--tags", "PATTERN", text, action="append", type=str)
     text = "Skip these tags of a registry; repeatable"
-    value(parser, "--exclude-tags", "PATTERN", text, action="append", default=[])
+    value(parser, "--exclude-tags", "PATTERN", text, action="append", default=[], type=str)
     allow_empty(parser)
 
 

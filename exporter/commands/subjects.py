@@ -16,12 +16,15 @@ from exporter.oci.digest import Malformed, without_credentials
 from exporter.oci.platform import Platform
 from exporter.oci.reference import HUB, Reference, Repository, host, names_host
 from exporter.ports import Listing, Unseen, joined
+from exporter.screen import plain
 from exporter.sources.references import ReferenceFile
 
 _SCHEME: Final = re.compile(r"https?://")
 _REGISTRY: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
 """A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
 
+_MOST_SHOWN: Final = 300
+"""Characters of what was typed: the longest image has some four hundred."""
 _FORM: Final = "give host/repository:tag, or a host"
 _MEANT: Final = (
     (re.compile(r"(?:https?://)?[^/@:]*:[^/@]*@"), "no credentials here: pass --username"),
@@ -124,7 +127,7 @@ def of_registry(args: argparse.Namespace, otherwise: str) -> Subjects:
     """
     subjects = read([args.subjects] if args.subjects else [], frozenset())
     if subjects.uses.entries:
-        raise Refused(f"{without_credentials(args.subjects)}: {otherwise}")
+        raise Refused(f"{_shown(args.subjects)}: {otherwise}")
     return with_file(subjects, args.refs, frozenset(), args.config)
 
 
@@ -145,7 +148,7 @@ def image(text: str) -> Reference:
     if not _bare(text).strip():
         raise Refused(f"empty argument: {_FORM}")
     if _API.match(text):
-        raise Refused(f"{without_credentials(text)}: an address of the API; {_FORM}")
+        raise Refused(f"{_shown(text)}: an address of the API; {_FORM}")
     return _parsed(text, Reference.parse)
 
 
@@ -153,7 +156,13 @@ def _parsed(text: str, parse: Callable[[str], Parsed]) -> Parsed:
     try:
         return parse(_bare(text))
     except Malformed as error:
-        raise Refused(f"{without_credentials(text)}: {_hint(text) or error}; {_FORM}") from error
+        raise Refused(f"{_shown(text)}: {_hint(text) or error}; {_FORM}") from error
+
+
+def _shown(text: str) -> str:
+    """Return a text for one line of an error."""
+    said = plain(without_credentials(text))
+    return said if len(said) <= _MOST_SHOWN else f"{said[:_MOST_SHOWN]}…"
 
 
 def _hint(text: str) -> str:
@@ -216,7 +225,7 @@ def _with_host(text: str, names: Mapping[str, str], *, hub: bool) -> str:
         return text
     if text.startswith(("sha256:", "sha512:")) or not text.strip():
         return text
-    said = without_credentials(text)
+    said = _shown(text)
     known = ", ".join(sorted(names))
     raise Refused(
         f"{said}: the configuration has no registry of this name (it has {known}); "

@@ -11,11 +11,10 @@ from pydantic_core import ErrorDetails
 from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, api_token, credentials, events_token
 from exporter.config.settings import Settings
-from exporter.config.values import Section, authority, nearest, unexpanded
+from exporter.config.values import Section, nearest, unexpanded
 from exporter.documents import Document, Fault, read_document
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.trust import Trust
 
 _LARGEST: Final = 1_048_576
@@ -197,13 +196,6 @@ def _missing(settings: Settings, document: Document, environ: Mapping[str, str])
         at = ("registries", index)
         absent = tuple(_absent(registry, at, _NEEDED, document))
         yield from absent or _untrusted(registry, at, document)
-        if registry.docker_config and not absent:
-            try:
-                DockerConfig((registry.docker_config,), required=True).check(
-                    authority(registry.url)
-                )
-            except Malformed as error:
-                yield document.fault((*at, "docker_config"), str(error))
         try:
             credentials(registry, environ)
         except NoSecret as missing:

@@ -32,6 +32,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import host, repository
 from exporter.sources.cluster.custom import FieldPath
 from exporter.sources.cluster.resources import RESOURCES
+from exporter.sources.registry.address import Address
 
 
 class Section(BaseModel):
@@ -276,6 +277,11 @@ def bucket_url(text: str) -> str:
     return matching(known, BUCKET, text)
 
 
+def endpoint(text: str) -> str:
+    """Check the address of an object store; raise `ValueError` for anything else."""
+    return matching("an address such as https://s3.example.com", _ENDPOINT, text)
+
+
 def registry_url(text: str) -> str:
     """Check a registry's address, and return it as `scheme://host[:port]`."""
     if "@" in text:
@@ -287,6 +293,10 @@ def registry_url(text: str) -> str:
     if path:
         raise ValueError("a registry has no path: only https://host[:port]")
     named_host(name)
+    try:
+        Address.of_registry(text)
+    except Malformed as error:  # a host that is too long, or no IPv6 address
+        raise ValueError(f"not a registry host: {quoted(name)}") from error
     return f"{scheme}://{name.lower()}"
 
 
@@ -357,9 +367,7 @@ TypeGlob = Annotated[
     str, AfterValidator(partial(matching, "a media type, or a pattern of some", _TYPE_GLOB))
 ]
 BucketUrl = Annotated[str, AfterValidator(bucket_url)]
-Endpoint = Annotated[
-    str, AfterValidator(partial(matching, "an address such as https://s3.example.com", _ENDPOINT))
-]
+Endpoint = Annotated[str, AfterValidator(endpoint)]
 Host = Annotated[str, AfterValidator(named_host)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
 Owner = Annotated[str, AfterValidator(partial(matching, "the name of an owner", _OWNER))]

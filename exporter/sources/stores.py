@@ -69,7 +69,8 @@ def errors(subject: str) -> Iterator[None]:
 def missed(subject: str, error: Exception) -> Unseen:
     """Return what is to be raised; nothing of the library's own words, which may hold secrets."""
     reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-    detail = getattr(error, "strerror", None) or type(error).__name__
+    unnamed = "cannot be used" if isinstance(error, OSError) else type(error).__name__
+    detail = getattr(error, "strerror", None) or unnamed
     if reason is Reason.SERVER_ERROR:
         said = str(error)
         if _MACHINE in said:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import UNTOLD
+from exporter.cli import UNTOLD, USAGE
 from tests.parts.http import Answer, serving
 from tests.parts.process import PATIENCE, until
 
@@ -30,6 +30,67 @@ def test_what_cannot_be_written_is_no_verdict(command: list[str]) -> None:
     assert done.returncode == UNTOLD
     assert "No space left" in done.stderr
     assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "told"),
+    [
+        (">&-", UNTOLD, "pullproof: the answer cannot be written: Bad file descriptor\n"),
+        (
+            "> /dev/full",
+            UNTOLD,
+            "pullproof: the answer cannot be written: No space left on device\n",
+        ),
+        ("<&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("<&- >&- 2>&-", UNTOLD, ""),
+    ],
+)
+def test_a_closed_stream_is_no_verdict(
+    command: list[str], closed: str, code: int, told: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command], check=False, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stderr) == (code, told)
+
+
+def test_help_and_mistakes_survive_closed_streams() -> None:
+    for words in ("--help >&-", "--version >&-", "check --help > /dev/full", "chek <&- >&- 2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{sys.executable} -m exporter {words}"], check=False, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (2 if "chek" in words else 0, b""), words
+
+
+def test_a_password_from_a_closed_input_is_none() -> None:
+    words = "check r.example/app:v1 --username me --password-stdin <&-"
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m exporter {words}"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == USAGE
+    assert done.stderr == "pullproof: --password-stdin: standard input is empty\n"
+
+
+def test_a_folder_that_was_removed_is_told(tmp_path: Path) -> None:
+    words = "check r.example/app:v1 --ca-file ca.pem"
+    removing = f"rmdir {tmp_path}; {sys.executable} -m exporter {words}"
+    done = subprocess.run(
+        ["sh", "-c", removing],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == USAGE
+    assert done.stderr == "pullproof: the current folder was removed; change to another\n"
 
 
 def test_a_reader_that_goes_away_is_told_by_its_own_code(command: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import re
+import shlex
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -45,6 +46,12 @@ FILES: Final = {
     "lines.yml": "registries: [{url: 'https://r.example', username: u, password_file: empty}]\n",
     "stranger.yml": f"{GOOD}ledger: good.yml\n",
     "folder.yml": f"{GOOD}ledger: folder\n",
+    "ipv6.yml": "registries: [{url: 'https://[1:2]'}]\n",
+    "facts.yml": f"{GOOD}facts: {{path: good.yml}}\n",
+    "kube.yml": f"{GOOD}clusters: [{{context: elsewhere}}]\n",
+    "login.yml": "registries: [{url: 'https://r.example', docker_config: images.txt}]\n",
+    "helper.yml": "registries: [{url: 'https://r.example', docker_config: helper.json}]\n",
+    "helper.json": '{"credsStore": "none-such"}\n',
     "images.json": '{"image": "r.example/app:v1"}\n',
     "images.txt": "docker://r.example/app:v1\n",
 }
@@ -175,6 +182,54 @@ serve --config folder.yml --check-config
 --config good.yml check
 --verison
 help check
+check ''
+check --config ''
+check --refs '' r.example
+check --tags '' r.example
+check --platform '' r.example
+check --username '' --password-stdin r.example
+check --timeout '' r.example
+check --save '' localhost:1
+check --kube '' r.example
+repair localhost:1/app:v1 --cause ''
+repair localhost:1/app:v1 --source ''
+repair localhost:1/app:v1 --push-docker-config folder
+repair localhost:1/app:v1 --push-docker-config image.zip
+preflight --storage '' --gc distribution-2
+preflight --storage folder --delete ''
+preflight --storage s3://bucket --endpoint nope --gc distribution-2
+protect localhost:1 --prefix ''
+facts export localhost:1 --to ''
+facts export localhost:1 --to s3://
+facts export localhost:1 --to folder --keep 0
+demo --folder ''
+demo --folder folder
+check 'r.example/app:v1\\n'
+check 'r.example/\\x1b[31mapp:v1'
+check 'r.example/\\u00e4pp:v1'
+check 'b\\u00fccher.example/app:v1'
+check '[1:2]/app:v1'
+check LONG.example
+check r.example/LONG:v1
+check --concurrency -1 r.example
+check --concurrency 99999999999999999999 r.example
+check --requests-per-second nan r.example
+check --timeout 1e9h r.example
+check --docker-config folder r.example
+check --docker-config image.zip r.example
+serve --config helper.yml --check-config
+check --kube elsewhere r.example
+check --config good.yml --config empty
+check -- -x
+serve --config ipv6.yml --check-config
+serve --config facts.yml --check-config
+serve --config kube.yml --check-config
+serve --config login.yml --check-config
+scrub localhost:1/app:v1 --ledger folder
+scrub localhost:1/app:v1 --limit-rate 0
+snapshot '' localhost:1
+schema nothing
+completion tcsh
 """.strip().splitlines()
 
 
@@ -197,13 +252,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
+def typed(word: str) -> str:
+    """A word as it stands in the list."""
+    escapes = {r"\n": "\n", r"\x1b": "\x1b", r"\u00e4": "\u00e4", r"\u00fc": "\u00fc"}
+    for escape, meant in escapes.items():
+        word = word.replace(escape, meant)
+    return word.replace("LONG", "a" * 5000)
+
+
 def test_mistakes_are_told_in_a_line_each(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told, unclear = [], []
     for mistake in MISTAKES:
         try:
-            code = main(mistake.split())
+            code = main(list(map(typed, shlex.split(mistake))))
         except SystemExit as ended:
             code = int(ended.code or 0)
         captured = capsys.readouterr()

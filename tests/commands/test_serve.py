@@ -200,7 +200,7 @@ users: [{name: u, user: {exec: {command: touch, args: [ran], apiVersion: v1}}}]
         ),
     ],
 )
-def test_a_docker_config_that_gives_no_login_is_told_with_its_line(
+def test_a_docker_config_that_gives_no_login_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, told: str
 ) -> None:
     file = tmp_path / "docker.json"
@@ -215,7 +215,7 @@ def test_a_docker_config_that_gives_no_login_is_told_with_its_line(
     assert checked(tmp_path, named) == USAGE
 
     (line,) = capsys.readouterr().err.splitlines()
-    assert "line 1: registries[0].docker_config: " in line
+    assert "registries[0].docker_config: " in line
     assert told in line
 
 
