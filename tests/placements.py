@@ -67,10 +67,13 @@ FLEET: Final = (
 )
 
 
-def _karpenter(name: str, arch: str, taint: str, **labels: str) -> Json:
-    required = [{"key": ARCH, "operator": "In", "values": [arch]}]
+def _karpenter(
+    name: str, arch: str, taint: str, *, how: str = "In", most: str = "1000", **labels: str
+) -> Json:
+    required = [{"key": ARCH, "operator": how, "values": [arch]}]
     of = {"requirements": required, "taints": [_taint(taint)]}
-    spec = {"template": {"metadata": {"labels": labels}, "spec": of}}
+    template = {"metadata": {"labels": labels}, "spec": of}
+    spec = {"template": template, "limits": {"cpu": most}}
     meta = {"name": name}
     return {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": meta, "spec": spec}
 
@@ -84,6 +87,8 @@ def _machines(namespace: str, name: str, labels: str) -> Json:
 
 POOLS: Final = (
     _karpenter("spot", "arm64", "spot=yes", pool="spot"),
+    _karpenter("frozen", "arm64", "frozen=yes", most="0", pool="frozen"),
+    _karpenter("rest", "amd64", "rest=yes", how="NotIn", pool="rest"),
     _machines("default", "capi", f"{ARCH}=arm64,pool=capi"),
 )
 

@@ -26,9 +26,10 @@ def test_each_loss_means_what_the_placement_makes_of_it(
 ) -> None:
     namespace = cluster.namespace()
     path = cluster.kubeconfig(tmp_path / "kubeconfig")
-    for pool in POOLS:
-        scope = "Namespaced" if "namespace" in pool["metadata"] else "Cluster"
-        cluster.define(pool["apiVersion"], pool["kind"], scope)
+    for (version, kind), namespaced in {
+        (pool["apiVersion"], pool["kind"]): "namespace" in pool["metadata"] for pool in POOLS
+    }.items():
+        cluster.define(version, kind, "Namespaced" if namespaced else "Cluster")
     for each in (*FLEET, *POOLS, *RUNTIMES):
         cluster.create(each)
     for case in TABLE:
