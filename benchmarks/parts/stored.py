@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Final
 
 from benchmarks.parts.synthetic import Synthetic, content
@@ -69,10 +68,6 @@ class Known(Synthetic):
     seen: Snapshot = field(default_factory=lambda: Snapshot("benchmark", BEGAN))
     shard: Shard = WHOLE
 
-    @cached_property
-    def _tags(self) -> dict[tuple[Repository, str | None], Digest | None]:
-        return {(root.repository, root.tag): root.digest for root in self.seen.roots}
-
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """List the tags of a repository."""
         named = self.seen.sealed[repository].tags.values()
@@ -83,9 +78,8 @@ class Known(Synthetic):
         self.requests += 1
         if isinstance(reference, Digest):
             return reference
-        found = self._tags[repository, reference]
-        assert found, "every tag names something"
-        return found
+        named = self.seen.sealed[repository].tags.items()
+        return next(digest for digest, tags in named if reference in tags)
 
     def read_storage(self) -> Inventory:
         """List the storage; its files are named by what the audit saw.

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final
 from zlib import crc32
 
 from exporter.facts.focus import Focus
@@ -18,6 +20,8 @@ from exporter.resolve.listing import Listings
 from exporter.resolve.scope import Name, WantedImage
 from exporter.resolve.tags import Answer, TagName
 
+_AT_HAND: Final = 64
+"""Repositories whose roots are indexed: most are looked up one repository after the other."""
 Follow = Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]]
 
 
@@ -110,21 +114,26 @@ class Due:
     """The classes whose attachments are audited."""
     focus: Focus | None = None
     """Request this alone; None is what is due by its period."""
-    known: Mapping[Repository, Mapping[Name | None, Root]] = field(init=False)
-    """The roots of the audit before."""
+    known: Callable[[Repository], Mapping[Name | None, Root]] = field(init=False)
+    """Returns the roots of a repository at the audit before."""
 
     def __post_init__(self) -> None:
-        """Index the roots of the audit before."""
-        known = defaultdict[Repository, dict[Name | None, Root]](dict)
+        """Group the roots of the audit before."""
+        roots = defaultdict[Repository, list[Root]](list)
         for each in self.before.roots:
-            known[each.repository][each.tag or each.digest] = each
+            roots[each.repository].append(each)
+
+        @lru_cache(_AT_HAND)
+        def known(repository: Repository) -> Mapping[Name | None, Root]:
+            return {each.tag or each.digest: each for each in roots.get(repository, ())}
+
         object.__setattr__(self, "known", known)
 
     def unresolved(self, wanted: Iterable[WantedImage]) -> dict[TagName, Answer]:
         """Return the tags that are not resolved again, with their former digests."""
         found: dict[TagName, Answer] = {}
         for each in wanted if self.focus is not None else ():
-            last = self.known.get(each.repository, {}).get(each.name)
+            last = self.known(each.repository).get(each.name)
             if last is None or last.digest is None or isinstance(each.name, Digest):
                 continue
             if last.sighting.state is State.PRESENT and self._rests(
@@ -182,7 +191,7 @@ class Due:
         self, repository: Repository, name: Name, reference_class: ReferenceClass, digest: Digest
     ) -> dict[Place, Sighting] | None:
         """Return the places at and below a root that is not requested; None if it is."""
-        last = self.known.get(repository, {}).get(name)
+        last = self.known(repository).get(name)
         if last is None or last.digest != digest:
             return None
         if reference_class.rank < last.reference_class.rank:

@@ -1,7 +1,7 @@
 """The snapshot of one registry: lists, then tags, manifests, seals and blobs."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -143,14 +143,14 @@ async def _resolve(
     del wanted  # requests take long, and it much memory
     kept = await asyncio.to_thread(due.kept, starts)
     walk = await _walk(target, due, kept)
-    walk.bare |= _named(starts)
     always = await _walked(walk, starts, kept, proofs)
+    walk.bare.update(_named(starts))
     if await _verified(target, walk, answers):
         wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
         starts = await asyncio.to_thread(roots, wanted, answers, listings, *earlier)
         led = (place for place in _places(starts, kept) if place not in walk.sightings)
-        walk.bare |= _named(starts)
         await walk.run(led)
+        walk.bare.update(_named(starts))
     told = _told(listings, chain(walk.sightings.items(), kept.sightings.items()))
     answers = {**dict(due.sealed(listings)), **answers} if due.focus else answers
     sealed = await _sealed(target, told, answers, due, lambda: _needed(walk, kept, starts))
@@ -287,9 +287,9 @@ def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listing
     return {at: each for at, each in listings.items() if not each.denied or at in read}
 
 
-def _named(starts: Iterable[Root]) -> set[Place]:
-    """Return the manifests that tags name: they need no index that states their platform."""
-    return {(root.repository, root.digest) for root in starts if root.digest}
+def _named(starts: Iterable[Root]) -> Iterator[Place]:
+    """Yield the manifests that tags name: they need no index that states their platform."""
+    return ((root.repository, root.digest) for root in starts if root.digest)
 
 
 def _places(starts: Iterable[Root], kept: Resting) -> list[Place]:

@@ -1,6 +1,6 @@
 """Resolution of tags to digests, at the start of an audit and once more at its end."""
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -96,14 +96,15 @@ def roots(
     wanted: Iterable[WantedImage],
     answers: Mapping[TagName, Answer],
     listings: Listings,
-    known: Mapping[Repository, Mapping[Name | None, Root]],
+    known: Callable[[Repository], Mapping[Name | None, Root]],
     taken_at: float,
 ) -> tuple[Root, ...]:
     """Return the starts of the walk.
 
-    A tag that cannot be resolved now starts where it led at the audit before, of which `known` are
-    the roots: what is lost there stays lost, and nothing there can make the tag count as healthy.
-    A tag that nobody names, that no list shows and that is not there was deleted: it is none.
+    A tag that cannot be resolved now starts where it led at the audit before, whose roots `known`
+    returns by repository: what is lost there stays lost, and nothing there can make the tag count
+    as healthy. A tag that nobody names, that no list
+    shows and that is not there was deleted: it is none.
     """
     listed = shown(listings)
     found: list[Root] = []
@@ -112,7 +113,7 @@ def roots(
             found.append(each.root(None, each.name, HEADER))
             continue
         at = (each.repository, Tag(each.name))
-        last = known.get(each.repository, {}).get(at[1])
+        last = known(each.repository).get(at[1])
         digest, sighting = answers[at]
         is_listed = at[1] in listed.get(each.repository, ())
         if not (each.used or digest or is_listed or sighting.state is State.UNKNOWN):

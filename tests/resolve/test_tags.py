@@ -111,8 +111,8 @@ def start(
 ) -> Root | None:
     """Where the walk starts for v1, or None where there is no such tag."""
     listings = {APP: Listing((V1,)) if shown else Listing((), cut_list().gaps)}
-    known = {APP: {V1: last.roots[0]}} if last else {}
-    made = roots([wanted(used=used)], {(APP, V1): answer}, listings, known, NOW)
+    known = {V1: last.roots[0]} if last else {}
+    made = roots([wanted(used=used)], {(APP, V1): answer}, listings, lambda _: known, NOW)
     return made[0] if made else None
 
 
@@ -126,7 +126,9 @@ def test_a_tag_starts_where_it_leads() -> None:
 def test_a_pinned_digest_starts_at_itself() -> None:
     pin = WantedImage(APP, IMAGE.digest, LIVE, Nodes(AMD64), used=True)
 
-    assert roots([pin], {}, {}, {}, 0.0) == (Root(APP, None, IMAGE.digest, HEADER, LIVE, AMD64),)
+    assert roots([pin], {}, {}, lambda _: {}, 0.0) == (
+        Root(APP, None, IMAGE.digest, HEADER, LIVE, AMD64),
+    )
     assert tag_names([pin, wanted()]) == [(APP, V1)]
 
 
