@@ -27,7 +27,7 @@ _SHARED: Final = 6
 """Layers that all images of a platform have in common, three for each platform."""
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
-_KEPT: Final = 4
+_KEPT: Final = 2
 """Repositories of which the manifests are at hand: an audit asks in order."""
 _CONFIGURATION: Final = {"os": "linux", "architecture": "amd64"}
 

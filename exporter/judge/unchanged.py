@@ -17,7 +17,8 @@ from exporter.oci.digest import Digest
 from exporter.oci.links import Kind
 from exporter.oci.reference import Repository, Tag
 
-Name = tuple[Repository, Tag | Digest | None]
+Name = Tag | Digest | None
+"""A root within its repository."""
 Facts = Mapping[Repository, list[object]]
 
 
@@ -27,7 +28,7 @@ class Unchanged:
 
     before: Report
     now: Snapshot
-    _reports: dict[Name, TagReport] = field(init=False)
+    _reports: Mapping[Repository, Mapping[Name, TagReport]] = field(init=False)
     _tags: Mapping[Repository, Mapping[Digest, list[Tag]]] = field(init=False)
     """The tags that were resolved before."""
     _facts: tuple[Facts, Facts] = field(init=False)
@@ -37,12 +38,15 @@ class Unchanged:
     _changed: tuple[Repository | None, frozenset[bytes] | None] = None, None
     """The repository of the last root, and its content of which something else is known, None if
     anything may be. That of all repositories may be much."""
-    _again: set[Name] = field(default_factory=set)
+    _again: defaultdict[Repository, set[Name]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
         """Compare what concerns more than one repository."""
         old, new = self.before.snapshot, self.now
-        self._reports = {_name(each.verdict.root): each for each in self.before.tags}
+        reports = defaultdict[Repository, dict[Name, TagReport]](dict)
+        for each in self.before.tags:
+            reports[each.verdict.root.repository][_name(each.verdict.root)] = each
+        self._reports = dict(reports)
         # In the order of verdicts, as those of now.
         self._tags = resolved_tags(each.verdict.root for each in self.before.tags)
         self._facts = _facts(old), _facts(new)
@@ -51,23 +55,22 @@ class Unchanged:
 
     def verdict(self, root: Root, protection: Protection) -> TagVerdict | None:
         """Return the verdict of before where it holds again."""
-        name = _name(root)
-        last = self._reports.get(name)
+        at, name = root.repository, _name(root)
+        last = self._reports.get(at, {}).get(name)
         if last is None or last.verdict.root != root:
             return None
-        at = root.repository
         if at != self._changed[0]:
             self._changed = at, self._changes(at, protection)
         changed = self._changed[1]
         if changed is None or (root.digest and self._touches(root.digest, changed)):
             return None
-        self._again.add(name)
+        self._again[at].add(name)
         return last.verdict
 
     def report(self, verdict: TagVerdict) -> TagReport | None:
         """Return the report of before on a verdict that holds again."""
-        name = _name(verdict.root)
-        return self._reports[name] if name in self._again else None
+        at, name = verdict.root.repository, _name(verdict.root)
+        return self._reports[at][name] if name in self._again.get(at, ()) else None
 
     def _changes(self, at: Repository, protection: Protection) -> frozenset[bytes] | None:
         old, (then, now) = self.before.snapshot, self._facts
@@ -99,7 +102,7 @@ class Unchanged:
 
 
 def _name(root: Root) -> Name:
-    return root.repository, root.tag or root.digest
+    return root.tag or root.digest
 
 
 def _of_registry(seen: Snapshot) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ _VERSION: Final = 3
 """Incremented with every change of the schema."""
 _LARGEST_JOURNAL: Final = 64 * 1024 * 1024
 """Bytes that the write-ahead log may keep when it is empty."""
-_CACHE: Final = 512
+_CACHE: Final = 256
 """KiB of pages that each connection keeps: the system has them as well."""
 _TABLES: Final = frozenset(
     {
