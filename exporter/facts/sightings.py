@@ -306,7 +306,10 @@ class Sightings(Mapping[Place, Sighting]):
 
     @property
     def different(self) -> Sequence[Sighting]:
-        """The sightings that differ from each other, by number."""
+        """The sightings that differ from each other, by number: all that `numbered` returns."""
+        self.settle()
+        for seen in self._others.values():
+            self._number(seen)
         return self._kinds
 
     @property

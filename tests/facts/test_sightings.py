@@ -124,3 +124,16 @@ def test_what_is_healthy_takes_forty_bytes_a_place() -> None:
         tracemalloc.stop()
 
     assert taken / len(made) < 40
+
+
+@given(_NOTES)
+def test_what_differs_holds_every_number_of_every_repository(
+    noted: list[tuple[Place, Sighting]],
+) -> None:
+    known = Sightings(dict(noted))
+    looks = tuple(known.different)
+    for repository in known.repositories:
+        keys, numbers = known.numbered(repository)
+        assert {
+            Digest.of_packed(key): looks[at] for key, at in zip(keys, numbers, strict=True)
+        } == {place[1]: seen for place, seen in dict(noted).items() if place[0] == repository}
