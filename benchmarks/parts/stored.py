@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from benchmarks.parts.synthetic import Synthetic, content
@@ -68,6 +69,11 @@ class Known(Synthetic):
     seen: Snapshot = field(default_factory=lambda: Snapshot("benchmark", BEGAN))
     shard: Shard = WHOLE
 
+    @cached_property
+    def _manifests(self) -> dict[Repository, tuple[Manifest, ...]]:
+        seen, known = self.seen.sightings, self.seen.manifests
+        return {at: tuple(filter(None, map(known.get, seen.of(at)))) for at in seen.repositories}
+
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """List the tags of a repository."""
         named = self.seen.sealed[repository].tags.values()
@@ -89,9 +95,8 @@ class Known(Synthetic):
         builder, whole = InventoryBuilder(Driver.FILESYSTEM), self.shard == WHOLE
         steps = (self._list_blobs, self._list_links)
         for step in steps if whole else reversed(steps):
-            for repository in self.seen.sightings.repositories:
-                read = map(self.seen.manifests.get, self.seen.sightings.of(repository))
-                step(builder, repository, {each.digest.packed: each for each in read if each})
+            for repository, held in self._manifests.items():
+                step(builder, repository, {each.digest.packed: each for each in held})
             builder.settle()
         return replace(builder.inventory(), partial=not whole)
 
