@@ -137,3 +137,25 @@ def test_what_differs_holds_every_number_of_every_repository(
         assert {
             Digest.of_packed(key): looks[at] for key, at in zip(keys, numbers, strict=True)
         } == {place[1]: seen for place, seen in dict(noted).items() if place[0] == repository}
+
+
+@given(_NOTES, _NOTES)
+def test_what_changed_of_a_repository_is_known(
+    first: list[tuple[Place, Sighting]], then: list[tuple[Place, Sighting]]
+) -> None:
+    old, new = dict(first), dict(first) | dict(then)
+    fresh = {**dict(reversed(then)), **new}  # sightings are numbered in another order
+    for repository in (Repository("app"), Repository("other")):
+        wanted = {
+            at[1].packed for at, seen in new.items() if at[0] == repository and old.get(at) != seen
+        }
+        for now in (Sightings(fresh), Sightings(old).amended(new)):
+            assert now.changes(Sightings(old), repository) == wanted
+
+
+def test_a_sighting_that_has_the_number_of_another_one_before_changed() -> None:
+    one, other = (Repository("app"), Digest.of(b"1")), (Repository("app"), Digest.of(b"2"))
+    before = Sightings({one: HEADER, other: LAST_BYTE})
+    now = Sightings({one: LAST_BYTE, other: HEADER})
+
+    assert now.changes(before, Repository("app")) == {one[1].packed, other[1].packed}

@@ -265,3 +265,46 @@ def _known(seen: Snapshot, root: Root) -> dict[Digest, list[Tag]]:
         if each.repository == root.repository and each.tag and each.digest:
             found.setdefault(each.digest, []).append(each.tag)
     return found
+
+
+def whole(roots: list[Root], **other: object) -> Snapshot:
+    seen = {(at, each): STORED for at in (APP, OTHER) for each in DIGESTS}
+    facts = {"roots": tuple(roots), "manifests": MANIFESTS, "sightings": seen, **other}
+    return Snapshot("registry.example", NOW, **facts)  # type: ignore[arg-type] # as listed
+
+
+def anew(old: Snapshot, now: Snapshot) -> None:
+    before = judge(old, {})
+    report = judge(now, before.since, before=before)
+
+    assert report == judge(now, before.since)
+    assert report.findings != before.findings
+
+
+def test_an_attachment_that_is_required_now_is_missed() -> None:
+    root = Root(APP, Tag("v1"), IMAGES[0].digest, HEADER, ReferenceClass.LIVE)
+    seen = whole([root], attached={(APP, IMAGES[0].digest): Attachments()})
+
+    anew(seen, replace(seen, require_attached=("sig",)))
+
+
+def test_a_pinned_image_is_unprotected_only_while_all_other_tags_are_read() -> None:
+    """That rests on what other tags reference, and not on the image itself."""
+    pinned = Root(APP, None, IMAGES[0].digest, HEADER, ReferenceClass.LIVE)
+    tag = Root(APP, Tag("v1"), IMAGES[1].digest, HEADER, ReferenceClass.SELECTED)
+    seal = {APP: Sealed({IMAGES[1].digest: (Tag("v1"),)})}
+    seen = whole([pinned, tag], sealed=seal, uses=(use(f"app@{IMAGES[0].digest}"),))
+    unread = {at: each for at, each in MANIFESTS.items() if at != IMAGES[1].digest}
+
+    anew(seen, replace(seen, manifests=unread))
+
+
+def test_first_seen_times_are_those_of_the_history() -> None:
+    root = Root(APP, Tag("v1"), IMAGES[0].digest, HEADER, ReferenceClass.LIVE)
+    lost = dict.fromkeys([(APP, BASE.digest)], gone(State.MISSING, "404"))
+    seen = whole([root])
+    seen = replace(seen, sightings=seen.sightings.amended(lost))
+    before = judge(seen, {})
+    told = dict.fromkeys(before.since, 7.0)
+
+    assert judge(seen, told, before=before) == judge(seen, told)
