@@ -570,7 +570,7 @@ def test_content_has_the_state_that_an_audit_without_it_sees_whatever_manifests_
         async def law() -> None:
             await world.audited()
             for each in pushed:
-                world.push(each, f"later-{each.digest.encoded[:8]}")
+                world.push(each, f"w-{each.digest.encoded[:8]}")
             for blob in lost:
                 world.lose(blob.digest)
             report, anew = await world.audited(1.0), await world.anew()
@@ -586,6 +586,17 @@ def test_content_has_the_state_that_an_audit_without_it_sees_whatever_manifests_
             assert all(seen[at].proof is not Proof.STORED for at in asked)
 
         asyncio.run(law())
+
+
+async def test_a_file_does_not_settle_which_of_two_sizes_is_right(world: World) -> None:
+    await world.audited()
+    layer = ALONE.layers[0]
+    other = worlds.Blob(worlds.OCI_LAYER, layer.body, extra={"size": 7})
+    world.push(worlds.image("other size", layers=(other,)), "w1")
+
+    report = await world.audited(1.0)
+
+    assert report.snapshot.sightings[APP, layer.digest].reason is Reason.MALFORMED
 
 
 async def test_a_file_proves_no_manifest_that_the_registry_denies_and_an_image_has_as_layer(

@@ -150,12 +150,15 @@ def test_what_changed_of_a_repository_is_known(
             at[1].packed for at, seen in new.items() if at[0] == repository and old.get(at) != seen
         }
         for now in (Sightings(fresh), Sightings(old).amended(new)):
-            assert now.changes(Sightings(old), repository) == wanted
+            before = Sightings(old)
+            before.settle()
+            assert now.changes(before, repository) == wanted
 
 
 def test_a_sighting_that_has_the_number_of_another_one_before_changed() -> None:
     one, other = (Repository("app"), Digest.of(b"1")), (Repository("app"), Digest.of(b"2"))
     before = Sightings({one: HEADER, other: LAST_BYTE})
     now = Sightings({one: LAST_BYTE, other: HEADER})
+    before.settle()
 
     assert now.changes(before, Repository("app")) == {one[1].packed, other[1].packed}
