@@ -602,14 +602,14 @@ async def test_a_file_does_not_settle_which_of_two_sizes_is_right(world: World) 
 async def test_a_file_proves_no_manifest_that_the_registry_denies_and_an_image_has_as_layer(
     world: World,
 ) -> None:
-    world.push(worlds.image("over", layers=(worlds.Blob(worlds.OCI_LAYER, PLAIN.body),)), "over")
-    world.scope = replace(world.scope, promotions=(Promotion("*", "v2", ReferenceClass.LIVE),))
+    world.push(worlds.image("over", layers=(worlds.Blob(worlds.OCI_LAYER, A.body),)), "over")
+    world.scope = replace(world.scope, promotions=(Promotion("*", "v1", ReferenceClass.LIVE),))
     await world.audited()
-    world.fake.sweep(PLAIN.digest)
+    world.fake.sweep(A.digest)
 
     report = await world.audited(1.0)
 
-    assert report.snapshot.sightings[APP, PLAIN.digest].state in GONE
+    assert report.snapshot.sightings[APP, A.digest].state in GONE
 
 
 def sharded(world: World, count: int) -> list[tuple[Shard, RegistryStorage]]:
