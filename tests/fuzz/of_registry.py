@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from exporter.sources.registry.credentials import Login
+    from exporter.sources.registry.kind_facts import KindFacts
     from exporter.sources.registry.lists.api import ApiSession
     from exporter.sources.registry.session import Session
 
@@ -101,6 +102,10 @@ class Wire:
         where = (shown.realm, shown.service) if shown else ()
         return Signs("registry.example", self.answer.headers, *where)
 
+    @property
+    def facts(self) -> KindFacts:
+        return recognised(self.signs)[1]
+
     async def send(self, question: Request) -> Response:
         self.asked += 1
         if self.asked > 30:
@@ -108,7 +113,7 @@ class Wire:
         return await handed(question, replace(self.answer))
 
     async def silent(self) -> bool:
-        return recognised(self.signs)[1].silent.value
+        return self.facts.silent.value
 
     async def absence(self, answer: Response, subject: str) -> Absent:
         return absence(answer, subject)
@@ -129,8 +134,8 @@ def _lists(data: bytes) -> None:
 class ApiWire(Wire):
     """Likewise for what lists repositories by an API."""
 
-    async def login(self) -> None:
-        """Show nothing."""
+    async def login(self, namespace: str = "") -> None:
+        """Show nothing, of whichever namespace."""
 
     async def get(self, path: str, subject: str) -> Response:
         return settled(await self.send(Request("catalog", subject, path=path)), subject)

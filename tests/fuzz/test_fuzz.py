@@ -37,6 +37,7 @@ READERS: Final = frozenset(
 WRITERS: Final = {
     "cli": "two patterns on what argparse says of the words typed",
     "commands.answer": "writes",
+    "commands.serve": "an address typed by hand, by one call of the standard library",
     "config.repositories": "one pattern on a host that was checked",
     "config.schema": "writes a schema",
     "facts.digests": "packs",
