@@ -73,7 +73,8 @@ def uses(parser: Options, text: str) -> None:
 def kube(group: Options) -> None:
     """Add a cluster as a source of images in use."""
     text = "Also read images in use from a Kubernetes cluster (default: the current context)"
-    value(group, "--kube", "CONTEXT", text, nargs="?", const="")
+    # An empty name is the current context, as kubectl has it.
+    value(group, "--kube", "CONTEXT", text, nargs="?", const="", type=str)
 
 
 def bucket(group: Options) -> None:

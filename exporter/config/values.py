@@ -277,9 +277,8 @@ def bucket_url(text: str) -> str:
     return matching(known, BUCKET, text)
 
 
-def endpoint(text: str) -> str:
-    """Check the address of an object store; raise `ValueError` for anything else."""
-    return matching("an address such as https://s3.example.com", _ENDPOINT, text)
+endpoint: Final = partial(matching, "an address such as https://s3.example.com", _ENDPOINT)
+"""Checks the address of an object store; raises `ValueError` for anything else."""
 
 
 def registry_url(text: str) -> str:

@@ -70,7 +70,11 @@ class Unchanged:
     def report(self, verdict: TagVerdict) -> TagReport | None:
         """Return the report of before on a verdict that holds again."""
         at, name = verdict.root.repository, _name(verdict.root)
-        return self._reports[at][name] if name in self._again.get(at, ()) else None
+        if name not in self._again.get(at, ()):
+            return None
+        last = self._reports[at][name]
+        # Another root may have the same name.
+        return last if last.verdict is verdict else None
 
     def _changes(self, at: Repository, protection: Protection) -> frozenset[bytes] | None:
         old, (then, now) = self.before.snapshot, self._facts

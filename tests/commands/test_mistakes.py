@@ -190,7 +190,6 @@ check --platform '' r.example
 check --username '' --password-stdin r.example
 check --timeout '' r.example
 check --save '' localhost:1
-check --kube '' r.example
 repair localhost:1/app:v1 --cause ''
 repair localhost:1/app:v1 --source ''
 repair localhost:1/app:v1 --push-docker-config folder

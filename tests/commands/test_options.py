@@ -66,6 +66,11 @@ def test_an_address_with_http_asks_without_tls(command: str) -> None:
     assert again(args).options == "--plain-http"
 
 
+@pytest.mark.parametrize(("typed_after", "context"), [((), ""), (("prod",), "prod")])
+def test_a_cluster_needs_no_name(typed_after: tuple[str, ...], context: str) -> None:
+    assert _parser().parse_args(["check", KNOWN, "--kube", *typed_after]).kube == context
+
+
 def test_registries_with_and_without_tls_are_asked_in_two_commands() -> None:
     with pytest.raises(Refused, match="http:// and others"):
         typed(_parser().parse_args(["check", f"http://{KNOWN}", "other.example"]), {KNOWN}, {})

@@ -187,6 +187,15 @@ def test_whatever_changes_is_judged_as_an_audit_from_nothing_does(
     assert judge(now, before.since, before=before) == judge(now, before.since)
 
 
+def test_two_roots_of_one_name_are_told_apart() -> None:
+    root = Root(APP, None, IMAGES[0].digest, HEADER, ReferenceClass.LIVE)
+    old = Snapshot("registry.example", NOW, Role.PROXY, roots=(root,))
+    before = judge(old, {})
+    now = replace(old, roots=(root, replace(root, reference_class=ReferenceClass.IDLE)))
+
+    assert judge(now, before.since, before=before) == judge(now, before.since)
+
+
 @given(SNAPSHOTS, SNAPSHOTS, CHANGED, st.none() | st.sampled_from(DIGESTS))
 @settings(max_examples=60)
 def test_a_report_after_another_is_what_an_audit_from_nothing_says(
