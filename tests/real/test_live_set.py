@@ -305,6 +305,5 @@ def test_check_asks_a_cluster_what_is_live_in_a_registry(world: World) -> None:
     other = run("check", world.registry.host, "--plain-http", *json, "--kube=x", variables=known)
 
     assert (told.code, live(told.said)) == (0, BOTH)
-    assert other.code == 3
-    (gap,) = other.said.document["gaps"]
-    assert "no context x; known: test" in gap["detail"]
+    assert (other.code, other.output) == (2, "")
+    assert other.errors == "pullproof: --kube: no context x; known: test\n"
