@@ -167,9 +167,9 @@ class Sightings(Mapping[Place, Sighting]):
         """Return the packed digests that have another sighting in one repository than before."""
         self.settle()
         part, last = self._parts.get(repository), before._parts.get(repository)  # noqa: SLF001 - of its own class
-        long = (before._others, self._others) if before._others or self._others else ()  # noqa: SLF001
+        long = (before._others, self._others) if before._others or self._others else ()  # noqa: SLF001 - of its own class
         if part and last and not long and part.digests == last.digests:
-            known = before._numbers  # noqa: SLF001
+            known = before._numbers  # noqa: SLF001 - of its own class
             same = np.array([known.get(kind, ABSENT) for kind in self._kinds], np.int64)
             rows = rows_of(part.digests)[same[part.numbers] != last.numbers]
             return set(split(rows))
@@ -270,7 +270,7 @@ class Sightings(Mapping[Place, Sighting]):
     def marked(
         self, repository: Repository, keys: Rows, holds: Callable[[Sighting], bool]
     ) -> Marks:
-        """Mark the sha256 digests of which a repository has such a sighting."""
+        """Mark the sha256 digests that have such a sighting in a repository."""
         marks = np.zeros(len(keys), bool)
         part, recent = self._parts.get(repository), self._recent.get(repository)
         for found in filter(None, (part, _Part(recent) if recent else None)):

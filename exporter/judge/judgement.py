@@ -28,10 +28,10 @@ def judge(
 ) -> Report:
     """Return the report on a snapshot; `history` says when each finding was first seen.
 
-    With a report before, whose history that is, only tags are judged of which something changed;
-    and what is said of a tag as it says it is held once by both. Times are seconds since the
-    epoch; a finding without history begins with this snapshot. One that could not be looked for
-    is neither gone nor new: its time is kept for the next report.
+    With the report before, whose history that is, only tags that changed since are judged. Both
+    reports hold once what they say alike of a tag. Times are seconds since the epoch; a finding
+    without history begins with this snapshot. One that could not be looked for is neither gone
+    nor new: its time is kept for the next report.
     """
     earlier = before.tags if before else ()
     unchanged = Unchanged(before, snapshot) if before and before.since is history else None

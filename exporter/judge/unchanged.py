@@ -34,10 +34,10 @@ class Unchanged:
     _facts: tuple[Facts, Facts] = field(init=False)
     """What was known of repositories, before and now."""
     _content: frozenset[bytes] | None = field(init=False)
-    """Content of which something else is known in every repository; None if anything may be."""
+    """Content that changed in every repository; None if any may have changed."""
     _changed: tuple[Repository | None, frozenset[bytes] | None] = None, None
-    """The repository of the last root, and its content of which something else is known, None if
-    anything may be. That of all repositories may be much."""
+    """The repository of the last root, and its content that changed; None if any may have. One
+    repository at a time, since that of all takes much memory."""
     _again: defaultdict[Repository, set[Name]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
@@ -130,7 +130,7 @@ def _facts(seen: Snapshot) -> Facts:
 
 
 def _content(old: Snapshot, new: Snapshot) -> Iterator[bytes]:
-    """Yield the content of which manifest, platform or diff ids are not known as before."""
+    """Yield the content whose manifest, platform or diff ids changed."""
     yield from (each.packed for each in old.manifests.keys() ^ new.manifests.keys())
     yield from _differing(old.config_platforms, new.config_platforms)
     yield from _differing(old.diff_id_mismatches, new.diff_id_mismatches)

@@ -29,7 +29,7 @@ class ObjectList(ApiStruct, Generic[Item], frozen=True):
 
 
 class Versioned(ApiStruct, frozen=True):
-    """Any object or bookmark, of which only the version is read."""
+    """An object of any kind, or a bookmark: only its version is read."""
 
     metadata: ListMeta
 

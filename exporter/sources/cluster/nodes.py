@@ -158,7 +158,7 @@ class ClusterNodes:
         return Nodes(must, (admitted or closed or said.platforms) - must, said.barred)
 
     def anywhere(self) -> Nodes:
-        """Return where pods are started of which no spec is known: nowhere but on nodes."""
+        """Return where pods without a known spec are started: on nodes that exist, or may."""
         found = {platform for _, platform in self._possible}
         found |= {pool.platform for pool in self._pools}
         known = frozenset(each for each in found if each)

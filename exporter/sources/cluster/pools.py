@@ -36,11 +36,11 @@ _KNOWN: Final = (
 _HOSTNAME: Final = "kubernetes.io/hostname"
 """What no pool can promise: a node that is started has a new name."""
 _SOMETHING: Final = "?"
-"""A value of which nothing is asked but to be there."""
+"""A value for a label that only has to exist."""
 _NONE: Final = re.compile(r"0+(\.0*)?[A-Za-z]*")
 """A quantity of nothing."""
 _LIMITED: Final = ("cpu", "memory", "nodes")
-"""Limits of which each node takes a part. Source: Karpenter, NodePools (`spec.limits`)."""
+"""Limits that every node counts against. Source: Karpenter, NodePools (`spec.limits`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _fulfils(key: str, value: str | None, conditions: Iterable[NodeSelectorRequi
 
 
 def _values(conditions: Iterable[NodeSelectorRequirement]) -> list[str | None]:
-    """Return values of a label of which one fulfils conditions, if any does."""
+    """Return values of a label; if any value fulfils the conditions, one of these does."""
     found: list[str | None] = []
     for each in conditions:
         if each.operator == "In":
