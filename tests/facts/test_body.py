@@ -12,7 +12,7 @@ from exporter.facts import body
 from exporter.facts.body import Body, Unreadable
 from exporter.oci.links import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
-_KNOWN = {"config", "layers", "name", "tag", "size", "urls", "data", "os"}
+_KNOWN = {"config", "layers", "digest", "name", "tag", "size", "urls", "data", "os"}
 """Keys of at most six letters that a manifest may have, in lower case."""
 
 
