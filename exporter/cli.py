@@ -6,6 +6,7 @@ for an internal error. Commands import heavy modules themselves, so that `--help
 
 import argparse
 import importlib
+import io
 import os
 import re
 import signal
@@ -113,7 +114,8 @@ def _reopen() -> None:
     """Put something in the place of streams that were closed before the start.
 
     Else the next file that is opened would be in their place. Standard output can then not be
-    written, as is right for an answer that nobody can read.
+    written, as is right for an answer that nobody can read. Characters that its encoding lacks
+    are escaped, as Python does on standard error.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -122,6 +124,8 @@ def _reopen() -> None:
                 os.dup2(file, number)
                 os.close(file)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123 - a stream, open to the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _log_requests() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -243,3 +244,18 @@ def test_a_file_that_unpacks_to_far_more_takes_little_memory(tmp_path: Path, bom
     assert told.returncode == cli.USAGE, told.stderr
     assert len(errors) == 1
     assert int(peak.split()[1]) < 300
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_answer_is_written_to_a_terminal_without_unicode(tmp_path: Path, form: str) -> None:
+    (tmp_path / "file").write_bytes(encode(nested(3)))
+    words = ["inspect", "--from", str(tmp_path / "file"), "r.example/app:v1", "--output", form]
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", *words],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+
+    assert (done.returncode, done.stderr) == (said(words)[0], b"")
+    assert done.stdout.isascii()
