@@ -81,7 +81,7 @@ def _karpenter(
 def _machines(namespace: str, name: str, labels: str) -> Json:
     key = "capacity.cluster-autoscaler.kubernetes.io/labels"
     meta = {"name": name, "namespace": namespace, "annotations": {key: labels}}
-    version = "cluster.x-k8s.io/v1beta1"
+    version = "cluster.x-k8s.io/v1beta2"
     return {"apiVersion": version, "kind": "MachineDeployment", "metadata": meta}
 
 

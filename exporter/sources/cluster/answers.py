@@ -34,6 +34,30 @@ class Versioned(ApiStruct, frozen=True):
     metadata: ListMeta
 
 
+class GroupVersion(ApiStruct, frozen=True):
+    """One version of an API group, without the group."""
+
+    version: str
+
+
+class ApiGroup(ApiStruct, frozen=True):
+    """An API group, as discovery tells it."""
+
+    versions: tuple[GroupVersion, ...]
+
+
+class ServedResource(ApiStruct, frozen=True):
+    """A resource, by its plural name, or a subresource: `deployments/scale`."""
+
+    name: str
+
+
+class ApiResourceList(ApiStruct, frozen=True):
+    """Resources of one version of a group, as discovery tells them."""
+
+    resources: tuple[ServedResource, ...]
+
+
 class ApiStatus(ApiStruct, frozen=True):
     """Error of an API server."""
 

@@ -18,7 +18,14 @@ from urllib3 import exceptions as http
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.cluster.answers import ApiStatus, ObjectList, Versioned, WatchEvent
+from exporter.sources.cluster.answers import (
+    ApiGroup,
+    ApiResourceList,
+    ApiStatus,
+    ObjectList,
+    Versioned,
+    WatchEvent,
+)
 from exporter.sources.cluster.names import plain
 from exporter.sources.cluster.objects import Secret
 from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
@@ -47,6 +54,8 @@ _SECRET: Final = msgspec.json.Decoder(Secret)
 _EVENT: Final = msgspec.json.Decoder(WatchEvent)
 _STATUS: Final = msgspec.json.Decoder(ApiStatus)
 _VERSIONED: Final = msgspec.json.Decoder(Versioned)
+_GROUP: Final = msgspec.json.Decoder(ApiGroup)
+_RESOURCES: Final = msgspec.json.Decoder(ApiResourceList)
 _EVENT_TYPES: Final = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK"})
 """Source: Kubernetes `apimachinery/pkg/watch` (v1.34)."""
 
@@ -94,7 +103,7 @@ class Api:
         subject = self._subject(resource, namespace)
         query = {"limit": "1", **dict(resource.selectors)}
         with _way_out(resource):
-            answer = self._get(subject, resource.path(namespace), query, resource.accept, _LARGEST)
+            answer = self._get(subject, resource.paths(namespace), query, resource.accept, _LARGEST)
             try:
                 page = _page(subject, *answer, resource)
             except _Expired:
@@ -118,7 +127,7 @@ class Api:
         accept = resource.accept.replace("MetadataList;", "Metadata;")
         patience = max(self.deadline - time.monotonic(), 0.001)
         with _told(subject):
-            answer = self._call(resource.path(namespace), query, accept, (patience, silence))
+            answer = self._call(resource.paths(namespace), query, accept, (patience, silence))
             if answer.status != HTTPStatus.OK:
                 answer.response.close()
                 _good(subject, answer.status, b"", otherwise=Reason.UNSUPPORTED)
@@ -127,8 +136,8 @@ class Api:
     def secret(self, namespace: str, name: str) -> Secret | None:
         """Return one Secret, or None. Raises `Unseen`."""
         subject = plain(f"{self.cluster}: Secret {namespace}/{name}")
-        path = f"{SECRETS.path(namespace)}/{name}"
-        status, body = self._get(subject, path, {}, JSON, _LARGEST_OBJECT)
+        path = f"{SECRETS.paths(namespace)[0]}/{name}"
+        status, body = self._get(subject, (path,), {}, JSON, _LARGEST_OBJECT)
         if status == HTTPStatus.NOT_FOUND:
             return None
         if status == HTTPStatus.FORBIDDEN:  # so are all others of the namespace: one gap
@@ -136,6 +145,34 @@ class Api:
             subject = plain(f"{self.cluster}: {SECRETS.subject} in {namespace}")
             raise Unseen(subject, reason, f"{detail}: add {_GET_SECRETS}")
         return _decoded(subject, _good(subject, status, body), _SECRET)
+
+    def other_versions(self, resource: ApiResource) -> list[str]:
+        """Return the served versions of a resource that are not read. Raises `Unseen`."""
+        subject, base = self._subject(resource, ""), f"/apis/{resource.group}"
+        group = self._discovered(subject, base, _GROUP)
+        found = []
+        for each in group.versions if group else ():
+            version = f"{resource.group}/{each.version}"
+            if version in resource.versions:
+                continue
+            if not each.version.isalnum():
+                raise Unseen(subject, Reason.MALFORMED, "not a version of the Kubernetes API")
+            served = self._discovered(subject, f"{base}/{each.version}", _RESOURCES)
+            if served and any(one.name == resource.plural for one in served.resources):
+                found.append(version)
+        return found
+
+    def _discovered(
+        self, subject: str, path: str, of: msgspec.json.Decoder[Document]
+    ) -> Document | None:
+        """Return a document of discovery; None if nothing is served there. Raises `Unseen`."""
+        status, body = self._get(subject, (path,), {}, JSON, _LARGEST_OBJECT)
+        if status == HTTPStatus.NOT_FOUND:
+            return None
+        if status == HTTPStatus.FORBIDDEN:
+            reason, detail = _STATUSES[HTTPStatus.FORBIDDEN]
+            raise Unseen(subject, reason, f"{detail}: bind ClusterRole system:discovery")
+        return _decoded(subject, _good(subject, status, body), of)
 
     def _subject(self, resource: ApiResource, namespace: str) -> str:
         where = f" in {namespace}" if namespace else ""
@@ -145,14 +182,14 @@ class Api:
         self, subject: str, resource: ApiResource, namespace: str, most: int
     ) -> tuple[list[Any], str]:
         found: list[Any] = []
-        path, limit = resource.path(namespace), most
+        paths, limit = resource.paths(namespace), most
         version = further = ""
         for _ in range(_MOST_PAGES):
             query = {"limit": str(limit), **dict(resource.selectors)}
             if further:
                 query["continue"] = further
             try:
-                status, body = self._get(subject, path, query, resource.accept, _LARGEST)
+                status, body = self._get(subject, paths, query, resource.accept, _LARGEST)
             except Unseen as unseen:
                 if unseen.reason is not Reason.TOO_LARGE or limit == 1:
                     raise
@@ -170,27 +207,39 @@ class Api:
         raise Unseen(subject, Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
 
     def _get(
-        self, subject: str, path: str, query: dict[str, str], accept: str, most: int
+        self, subject: str, paths: tuple[str, ...], query: dict[str, str], accept: str, most: int
     ) -> tuple[int, bytes]:
         end = min(time.monotonic() + self.timeout, self.deadline)
         patience = end - time.monotonic()
         if patience <= 0:
             raise Unseen(subject, Reason.TIMEOUT, "timed out before it started")
         with _told(subject):
-            answer = self._call(path, query, accept, (patience, patience))
+            answer = self._call(paths, query, accept, (patience, patience))
             return answer.status, _body(subject, answer.response, end, most)
 
     def _call(
-        self, path: str, query: dict[str, str], accept: str, patience: tuple[float, float]
+        self,
+        paths: tuple[str, ...],
+        query: dict[str, str],
+        accept: str,
+        patience: tuple[float, float],
     ) -> Any:
-        method, url, headers, _, _ = self.client.param_serialize(
-            "GET",
-            path,
-            query_params=list(query.items()),
-            header_params={"Accept": accept},
-            auth_settings=["BearerToken"],
-        )
-        return self.client.call_api(method, url, header_params=headers, _request_timeout=patience)
+        """Request the first of the paths that the server serves; the last if it serves none."""
+        for path in paths:
+            method, url, headers, _, _ = self.client.param_serialize(
+                "GET",
+                path,
+                query_params=list(query.items()),
+                header_params={"Accept": accept},
+                auth_settings=["BearerToken"],
+            )
+            answer = self.client.call_api(
+                method, url, header_params=headers, _request_timeout=patience
+            )
+            if answer.status != HTTPStatus.NOT_FOUND or path == paths[-1]:
+                break
+            answer.response.close()
+        return answer
 
 
 class EventStream:

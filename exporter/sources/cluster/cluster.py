@@ -129,8 +129,8 @@ class Cluster:
         known = {each.kind for each in listed.kinds}
         if self._options.pools and not known & {each.subject for each in resources.POOLS}:
             kind = resources.NODE_POOLS.subject
-            versions = " nor ".join(dict.fromkeys(each.version for each in resources.POOLS))
-            detail = f"the API server serves neither {versions}: node_pools finds nothing"
+            groups = " or ".join(dict.fromkeys(each.group for each in resources.POOLS))
+            detail = f"the API server serves no node pools of {groups}: node_pools finds nothing"
             gap = Gap(Scope.REFERENCES, f"{self.name}: {kind}", Reason.UNSUPPORTED, detail)
             listed.kinds.append(KindStatus(kind, up=False, last_sync=self._clock(), gaps=(gap,)))
             listed.gaps.append(gap)

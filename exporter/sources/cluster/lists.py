@@ -78,6 +78,11 @@ class ClusterLists:
                     if not fresh and unseen.reason in _OF_THE_SERVER:
                         raise
             first += failed[:1]
+            if resource in OPTIONAL and any(each.reason is Reason.UNSUPPORTED for each in failed):
+                failed = _unread(api, resource)
+                if not failed:
+                    self._status.pop(resource, None)
+                    continue
             self._settle(resource, failed)
         if first and not fresh:
             raise first[0]
@@ -163,9 +168,6 @@ class ClusterLists:
 
     def _settle(self, resource: ApiResource, failed: list[Unseen]) -> None:
         """Note the status of a resource's list, now."""
-        if resource in OPTIONAL and any(each.reason is Reason.UNSUPPORTED for each in failed):
-            self._status.pop(resource, None)
-            return
         kind = resource.subject
         if not failed:
             self.synced[kind] = self.clock()
@@ -173,3 +175,16 @@ class ClusterLists:
         gaps = tuple(unseen.gap(Scope.REFERENCES) for unseen in failed)
         watched = self._is_watched(resource)
         self._status[resource] = KindStatus(kind, not failed, synced, gaps, watched)
+
+
+def _unread(api: Api, resource: ApiResource) -> list[Unseen]:
+    """Return why a resource is read in none of its versions; nothing if it is not served."""
+    try:
+        others = api.other_versions(resource)
+    except Unseen as unseen:
+        return [unseen]
+    if not others:
+        return []
+    subject, known = f"{api.cluster}: {resource.subject}", " and ".join(resource.versions)
+    detail = f"served only as {', '.join(others)}; this version of pullproof reads {known}"
+    return [Unseen(subject, Reason.UNSUPPORTED, detail)]

@@ -235,7 +235,7 @@ class NodePoolSpec(ApiStruct, frozen=True):
 
 
 class NodePool(ApiStruct, frozen=True):
-    """A Karpenter NodePool (karpenter.sh/v1)."""
+    """A Karpenter NodePool. Source: Karpenter, karpenter.sh v1 and v1beta1 (0.32 to 0.37), read."""
 
     metadata: ObjectMeta
     spec: NodePoolSpec = NodePoolSpec()
@@ -258,7 +258,7 @@ class MachinesMeta(ApiStruct, frozen=True):
 
 
 class Machines(ApiStruct, frozen=True):
-    """A MachineDeployment or MachinePool of the Cluster API."""
+    """A MachineDeployment or MachinePool. Source: Cluster API 1.14, v1beta2 and v1beta1, read."""
 
     metadata: MachinesMeta = MachinesMeta()
 

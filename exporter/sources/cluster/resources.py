@@ -30,18 +30,25 @@ class ApiResource:
     kind: str
     """Value of an object's `kind`."""
     version: str
-    """`v1`, or `group/version`."""
+    """`v1`, or `group/version`: the newest that is read."""
     model: Any
     """Type of its objects."""
     namespaced: bool = True
     selectors: tuple[tuple[str, str], ...] = ()
     accept: str = JSON
+    older: tuple[str, ...] = ()
+    """Older versions with the same fields, newest first, without the group."""
 
-    def path(self, namespace: str = "") -> str:
-        """Return the path of its list, in one namespace or in all."""
-        base = f"/apis/{self.version}" if "/" in self.version else f"/api/{self.version}"
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions that are read, newest first, as `version` is written."""
+        return (self.version, *(f"{self.group}/{each}" for each in self.older))
+
+    def paths(self, namespace: str = "") -> tuple[str, ...]:
+        """Return the paths of its list, in one namespace or in all; one for each version."""
         within = f"/namespaces/{namespace}" if namespace else ""
-        return f"{base}{within}/{self.plural}"
+        bases = (f"/apis/{each}" if "/" in each else f"/api/{each}" for each in self.versions)
+        return tuple(f"{base}{within}/{self.plural}" for base in bases)
 
     @property
     def subject(self) -> str:
@@ -111,10 +118,12 @@ Nodes come after the pods: a node that is missing then was deleted, not about to
 """
 
 NODE_POOLS: Final = ApiResource(
-    "nodepools", "NodePool", "karpenter.sh/v1", objects.NodePool, namespaced=False
+    *("nodepools", "NodePool", "karpenter.sh/v1", objects.NodePool),
+    namespaced=False,
+    older=("v1beta1",),
 )
 MACHINE_GROUPS: Final = tuple(
-    ApiResource(plural, kind, "cluster.x-k8s.io/v1beta1", objects.Machines)
+    ApiResource(plural, kind, "cluster.x-k8s.io/v1beta2", objects.Machines, older=("v1beta1",))
     for plural, kind in (
         ("machinedeployments", "MachineDeployment"),
         ("machinepools", "MachinePool"),

@@ -24,12 +24,18 @@ from tests.sources.cluster.made import read
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from exporter.facts.use import Use
+    from exporter.ports import Listing
+
 Json = dict[str, Any]
 ARM = "linux/arm64"
+CAPI = "cluster.x-k8s.io"
 _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io"
 
 
-def karpenter(*arches: str, taint: str = "", **labels: str) -> tuple[str, Json]:
+def karpenter(
+    *arches: str, taint: str = "", version: str = "v1", **labels: str
+) -> tuple[str, Json]:
     requirements = [{"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]}]
     if arches:
         arch = {"key": "kubernetes.io/arch", "operator": "In", "values": list(arches)}
@@ -39,13 +45,13 @@ def karpenter(*arches: str, taint: str = "", **labels: str) -> tuple[str, Json]:
         spec["taints"] = [{"key": taint, "value": "arm64", "effect": "NoSchedule"}]
     template = {"metadata": {"labels": labels}, "spec": spec}
     pool = {"metadata": {"name": "p"}, "spec": {"template": template}}
-    return "/apis/karpenter.sh/v1/nodepools", pool
+    return f"/apis/karpenter.sh/{version}/nodepools", pool
 
 
-def machines(labels: str, taints: str = "") -> tuple[str, Json]:
+def machines(labels: str, taints: str = "", version: str = "v1beta2") -> tuple[str, Json]:
     marks = {f"{_CAPACITY}/labels": labels, f"{_CAPACITY}/taints": taints}
     meta = {"name": "m", "namespace": "capi", "annotations": marks}
-    return "/apis/cluster.x-k8s.io/v1beta1/machinedeployments", {"metadata": meta}
+    return f"/apis/{CAPI}/{version}/machinedeployments", {"metadata": meta}
 
 
 ANYWHERE = Placement("anywhere", "arm64", "", {}, ("x1",))
@@ -206,15 +212,112 @@ def test_a_pool_suits_a_pod_exactly_if_some_node_of_it_would(
         )
 
 
+def served(site: Site, group: str, versions: dict[str, list[str]]) -> None:
+    """Let a server serve these kinds of a group alone, by version."""
+    paths = {f"/apis/{name}/{each.plural}" for each in resources.POOLS for name in each.versions}
+    site.unserved |= {each for each in paths if each.startswith(f"/apis/{group}/")}
+    named = [{"groupVersion": f"{group}/{each}", "version": each} for each in versions]
+    site.put(f"/apis/{group}", {"kind": "APIGroup", "name": group, "versions": named})
+    for version, plurals in versions.items():
+        kinds = [{"name": each} for plural in plurals for each in (plural, f"{plural}/status")]
+        site.put(f"/apis/{group}/{version}", {"kind": "APIResourceList", "resources": kinds})
+        site.unserved -= {f"/apis/{group}/{version}/{plural}" for plural in plurals}
+
+
+def found(site: Site, folder: Path) -> Listing[Use]:
+    with cluster(site, folder, ClusterOptions(pools=True)) as source:
+        return source.uses()
+
+
+@pytest.mark.parametrize(
+    ("group", "plural", "pool"),
+    [
+        (CAPI, "machinedeployments", machines("kubernetes.io/arch=arm64", version="v1beta1")),
+        (CAPI, "machinedeployments", machines("kubernetes.io/arch=arm64")),
+        ("karpenter.sh", "nodepools", karpenter("arm64")),
+        ("karpenter.sh", "nodepools", karpenter("arm64", version="v1beta1")),
+    ],
+)
+def test_a_pool_counts_in_whichever_version_its_server_serves_it(
+    group: str, plural: str, pool: tuple[str, Json], tmp_path: Path
+) -> None:
+    site = Site()
+    site.create(FLEET[0])
+    site.put(*pool)
+    served(site, group, {pool[0].split("/")[3]: [plural]})
+    ANYWHERE.documents("shop", site.create)
+
+    uses = found(site, tmp_path)
+
+    assert uses.complete
+    assert ANYWHERE.outcome(uses.entries) == f"live warning may {ARM}"
+
+
+def test_the_newest_version_is_read_where_a_server_serves_several(tmp_path: Path) -> None:
+    site = Site()
+
+    assert found(site, tmp_path).complete
+
+    assert f"/apis/{CAPI}/v1beta2/machinepools" in site.asked
+    assert not [each for each in site.asked if "v1beta1" in each or each == f"/apis/{CAPI}"]
+
+
+@pytest.mark.parametrize("plural", [each.plural for each in resources.POOLS])
+def test_a_pool_served_only_in_an_unknown_version_is_a_gap(plural: str, tmp_path: Path) -> None:
+    site = Site()
+    (kind,) = (each for each in resources.POOLS if each.plural == plural)
+    known = kind.version.rpartition("/")[2]
+    others = [each.plural for each in resources.POOLS if each.group == kind.group]
+    others.remove(plural)
+    served(site, kind.group, {known: others, "v7": [plural, *others]})
+
+    uses = found(site, tmp_path)
+
+    (gap,) = uses.gaps
+    assert (gap.subject, gap.reason) == (f"prod: {kind.subject}", Reason.UNSUPPORTED)
+    assert f"only as {kind.group}/v7" in gap.detail
+    assert {each.kind for each in uses.kinds if not each.up} == {kind.subject}
+
+
+def test_a_kind_that_a_server_has_in_no_version_is_no_gap(tmp_path: Path) -> None:
+    site = Site()
+    served(site, CAPI, {"v1beta2": ["machinedeployments"], "v7": ["machinedeployments"]})
+
+    assert found(site, tmp_path).complete
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"kind": "APIGroup", "versions": [{"version": "../../api"}]}, Reason.MALFORMED),
+        ({"kind": "APIGroup", "versions": "none"}, Reason.MALFORMED),
+        (None, Reason.DENIED),
+    ],
+)
+def test_versions_that_cannot_be_told_are_a_gap(
+    answer: Json | None, reason: Reason, tmp_path: Path
+) -> None:
+    site = Site()
+    served(site, CAPI, {})
+    site.objects[f"/apis/{CAPI}"] = [answer or {}]
+    site.denied |= {f"/apis/{CAPI}"} if answer is None else set()
+
+    gaps = {gap.subject: gap.reason for gap in found(site, tmp_path).gaps}
+
+    assert gaps == dict.fromkeys(
+        (f"prod: {each.subject}" for each in resources.MACHINE_GROUPS), reason
+    )
+
+
 def test_where_no_kind_of_pool_is_served_that_is_told(tmp_path: Path) -> None:
     site = Site()
-    site.unserved |= {f"/apis/{each.version}/{each.plural}" for each in resources.POOLS}
+    served(site, "karpenter.sh", {})
+    served(site, CAPI, {})
     kind = "nodepools.karpenter.sh"
 
-    with cluster(site, tmp_path, ClusterOptions(pools=True)) as source:
-        nothing = source.uses()
-        site.unserved.remove("/apis/cluster.x-k8s.io/v1beta1/machinepools")
-        some = source.uses()
+    nothing = found(site, tmp_path)
+    site.unserved.remove("/apis/cluster.x-k8s.io/v1beta1/machinepools")
+    some = found(site, tmp_path)
     with cluster(site, tmp_path) as source:
         unasked = source.uses()
 
