@@ -14,7 +14,7 @@ from exporter.config.values import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed, without_credentials
 from exporter.oci.platform import Platform
-from exporter.oci.reference import HUB, Reference, Repository, host, names_host
+from exporter.oci.reference import HUB, Reference, Repository, host, names_host, split_name
 from exporter.ports import Listing, Unseen, joined
 from exporter.screen import plain
 from exporter.sources.references import ReferenceFile
@@ -218,9 +218,10 @@ def with_hosts(texts: Texts, config: Path, environ: Mapping[str, str]) -> Texts:
 
 
 def _with_host(text: str, names: Mapping[str, str], *, hub: bool) -> str:
-    first, slash, rest = text.partition("/")
-    if first in names:
-        return f"{names[first]}{slash}{rest}"
+    name, rest = split_name(text, names)
+    if name:
+        return f"{names[name]}{rest}"
+    first, slash, _ = text.partition("/")
     if hub or names_host(first if slash else first.partition("@")[0].partition(":")[0]):
         return text
     if text.startswith(("sha256:", "sha512:")) or not text.strip():

@@ -1,6 +1,7 @@
 """References of images, as nodes read them: registry, repository, tag, digest."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NewType, Self
 
@@ -76,6 +77,16 @@ def names_host(text: str) -> bool:
     Source: distribution/reference `splitDockerDomain`.
     """
     return "." in text or ":" in text or text == "localhost" or text.lower() != text
+
+
+def split_name(text: str, names: Iterable[str]) -> tuple[str, str]:
+    """Split a text behind the longest of these names that it begins with; it may hold slashes.
+
+    The name is empty if it begins with none.
+    """
+    found = (each for each in names if text == each or text.startswith(f"{each}/"))
+    name = max(found, key=len, default="")
+    return name, text.removeprefix(name)
 
 
 @dataclass(frozen=True, slots=True)

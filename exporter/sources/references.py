@@ -12,7 +12,7 @@ from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Reference, names_host
+from exporter.oci.reference import Reference, names_host, split_name
 from exporter.ports import Listing, Unseen
 from exporter.screen import plain
 
@@ -82,11 +82,11 @@ class ReferenceFile:
         if isinstance(entry, Malformed):
             raise entry
         read = Entry(_text(entry)) if isinstance(entry, bytes) else _entry(entry)
-        first, slash, rest = read.image.partition("/")
-        if slash and first in self.registries and not names_host(first):
-            words = f"{first} is the name of a registry in the configuration"
-            host = self.registries[first]
-            raise Malformed(f"{words}: write {host}/{rest}, or docker.io/{read.image}")
+        name, rest = split_name(read.image, self.registries)
+        if name and rest and not names_host(name.partition("/")[0]):
+            words = f"{name} is the name of a registry in the configuration"
+            host = self.registries[name]
+            raise Malformed(f"{words}: write {host}{rest}, or docker.io/{read.image}")
         platforms = self.platforms
         if read.platforms is not None:
             platforms = frozenset(map(Platform.parse, read.platforms))
