@@ -57,7 +57,10 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         with TemporaryDirectory(prefix="pullproof-demo-") as made:
             yield Path(made)
     else:
-        chosen.mkdir(parents=True)
+        try:
+            chosen.mkdir(parents=True)
+        except FileExistsError as error:
+            raise Refused(f"--folder: {chosen} exists already; name a new folder") from error
         yield chosen.absolute()
 
 
