@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from exporter.commands.options import check_trust
 from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings
 from exporter.config.storage import FactsSettings
@@ -32,6 +33,8 @@ class ConfigCheck:
         """Try everything that the settings name, but for what `load` tries itself."""
         self.faults: list[str] = []
         self.warnings: list[str] = []
+        with self._noting(self.faults):
+            check_trust(settings, environ)
         with self._noting(self.faults):
             _ledger(settings.ledger)
         with self._noting(self.faults):

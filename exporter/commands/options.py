@@ -24,6 +24,7 @@ from exporter.ports import Unseen
 from exporter.publish.answers.check import COUNT_PULLS
 from exporter.publish.invocation import PLAIN_HTTP, Invocation
 from exporter.sources.registry.docker_config import DockerConfig
+from exporter.sources.registry.trust import check_variables
 from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
@@ -97,7 +98,16 @@ def typed(
     # With these hosts alone, what was typed is all that was asked for.
     rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
     update = {"registries": registries, **rest, **_overruling(args, known)}
-    return Typed(base.model_copy(update=update), environ)
+    settings = base.model_copy(update=update)
+    with refusing(Malformed):
+        check_trust(settings, environ)
+    return Typed(settings, environ)
+
+
+def check_trust(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raise `Malformed` if a registry uses TLS, and a variable of OpenSSL would be ignored."""
+    if any(not each.plain_http and not each.insecure_skip_verify for each in settings.registries):
+        check_variables(environ)
 
 
 def _consented(args: argparse.Namespace, registry: RegistrySettings) -> RegistrySettings:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit
 from exporter.commands.config_check import ConfigCheck
-from exporter.commands.options import shard
+from exporter.commands.options import check_trust, shard
 from exporter.config.loading import Misconfigured, load, load_usable
 from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed, quoted
@@ -48,6 +48,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     for each in settings.registries:
         if each.insecure_skip_verify:
             _log.warning("certificates are not verified", extra={"registry": each.label})
+    try:
+        check_trust(settings, environ)
+    except Malformed as error:
+        _log.warning("authorities are not trusted", extra={"cause": error})
     for fault in loaded.absent:
         _log.warning("not usable now; only its own audits are affected", extra={"cause": fault})
     try:

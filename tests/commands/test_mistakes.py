@@ -324,6 +324,26 @@ def test_what_is_no_registry_is_told_in_a_line_by_every_command(
     assert not (tmp_path / "kept").is_file(), "an empty snapshot took the place of another"
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_authorities_of_the_environment_that_do_not_exist_are_told_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "none.pem")
+    for command in (
+        *("check r.example s.example", "check --config good.yml", "inspect r.example/app:v1"),
+        *("snapshot kept r.example", "serve --config good.yml --check-config"),
+    ):
+        assert main(command.split()) == 2, command
+
+        captured = capsys.readouterr()
+        (line,) = captured.err.splitlines()
+        assert not captured.out
+        assert line.startswith(f"pullproof: {variable}: none.pem: no such f")
+
+    assert main(["check", "--insecure", "localhost:1"]) == 3
+    assert main(["check", "http://localhost:1"]) == 3
+
+
 def test_a_certificate_that_is_wrong_is_told_with_the_way_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

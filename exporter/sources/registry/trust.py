@@ -1,11 +1,19 @@
 """Certificates: trusted authorities, and the client's own certificate."""
 
+import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+
+_FILE, _FOLDERS = "SSL_CERT_FILE", "SSL_CERT_DIR"
+_HASHED: Final = f"{'[0-9a-f]' * 8}.[0-9]*"
+"""Names by which OpenSSL finds an authority in a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,44 @@ class Contexts:
         if self._made is None:
             self._made = self.trust.contexts()
         return self._made[index]
+
+
+def check_variables(environ: Mapping[str, str]) -> None:
+    """Raise `Malformed` for what SSL_CERT_FILE and SSL_CERT_DIR name, if OpenSSL ignores it.
+
+    It then trusts only what the other variable, or its default, names. OpenSSL 3.0, run.
+    """
+    defaults = ssl.get_default_verify_paths()
+    for variable, default in (
+        (_FILE, defaults.openssl_cafile),
+        (_FOLDERS, defaults.openssl_capath),
+    ):
+        if environ.get(variable) == "" and Path(default).exists():
+            raise Malformed(f"{variable}: is empty, so {default} is not trusted; unset it")
+    if file := environ.get(_FILE):
+        _check_file(Path(file))
+    for folder in filter(None, environ.get(_FOLDERS, "").split(os.pathsep)):
+        _check_folder(Path(folder))
+
+
+def _check_file(path: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError as error:
+        raise Malformed(f"{_FILE}: {path}: no certificate in it") from error
+    except FileNotFoundError as error:
+        raise Malformed(f"{_FILE}: {path}: no such file; name a PEM file, or unset it") from error
+    except OSError as error:
+        raise Malformed(f"{_FILE}: {path}: {error.strerror}") from error
+
+
+def _check_folder(path: Path) -> None:
+    """An empty folder is accepted: so trust is limited to a file."""
+    if not (path.is_dir() and os.access(path, os.R_OK | os.X_OK)):
+        words = "not a readable folder" if path.exists() else "no such folder"
+        raise Malformed(f"{_FOLDERS}: {path}: {words}; name another, or unset it")
+    if any(path.iterdir()) and not any(path.glob(_HASHED)):
+        raise Malformed(f"{_FOLDERS}: {path}: no hashed names in it; run openssl rehash {path}")
 
 
 def _refuse() -> str:

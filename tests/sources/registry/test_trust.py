@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exporter.facts.gap import Reason
+from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.registry.trust import Trust
+from exporter.sources.registry.trust import Trust, check_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.parts.certificates import Authority
@@ -62,3 +64,46 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(
     locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, scheme))
 
     assert "encrypted" in refused(Trust(None, pair.certificate, locked)).detail
+
+
+def _folder(of: Path, *names: str) -> str:
+    of.mkdir()
+    for each in names:
+        (of / each).touch()
+    return str(of)
+
+
+def _file(of: Path, text: str = "no certificate") -> str:
+    of.write_text(text)
+    return str(of)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SSL_CERT_FILE", lambda at: str(at / "none")),
+        ("SSL_CERT_FILE", str),
+        ("SSL_CERT_FILE", lambda at: _file(at / "ca.pem")),
+        ("SSL_CERT_DIR", lambda at: str(at / "none")),
+        ("SSL_CERT_DIR", lambda at: f"{_folder(at / 'empty')}:{at / 'none'}"),
+        ("SSL_CERT_DIR", lambda at: _file(at / "ca.pem")),
+        ("SSL_CERT_DIR", lambda at: _folder(at / "certs", "ca.pem")),
+        ("SSL_CERT_DIR", lambda _: ""),
+    ],
+)
+def test_variables_that_openssl_would_ignore_are_named(
+    variable: str, value: Callable[[Path], str], tmp_path: Path
+) -> None:
+    text = value(tmp_path)
+
+    with pytest.raises(Malformed) as raised:
+        check_variables({variable: text})
+
+    assert str(raised.value).startswith(f"{variable}: {text.rpartition(':')[2]}")
+
+
+def test_variables_that_openssl_heeds_are_accepted(authority: Authority, tmp_path: Path) -> None:
+    folders = f"{_folder(tmp_path / 'empty')}::{_folder(tmp_path / 'certs', '5ed36f99.0')}"
+
+    check_variables({"SSL_CERT_FILE": str(authority.certificate), "SSL_CERT_DIR": folders})
+    check_variables({})
