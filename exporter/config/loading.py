@@ -47,7 +47,7 @@ _HINTS: Final = {
     "identity_token": "secrets are not allowed here; use identity_token_file or identity_token_env",
     "token": "secrets are not allowed here; use password_file, identity_token_file or token_file",
     "api_token": "secrets are not allowed here; use api_token_file or api_token_env",
-    "insecure": "use plain_http: true for http; certificates are always verified, see ca_file",
+    "insecure": "use plain_http: true for http, or ca_file for a private authority",
 }
 
 
