@@ -98,7 +98,7 @@ class StorageTree:
         self.point(repository, pushed.digest, *tags)
 
     def protect(self, repository: Repository, pushed: Image, version: str, *of: str) -> None:
-        """Point a tag straight at an image's platforms, as a careful pipeline does."""
+        """Tag an image's platforms directly, as a careful pipeline does."""
         for architecture in of:
             self.point(repository, pushed.on(architecture).digest, f"{version}-{architecture}")
 

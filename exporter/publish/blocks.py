@@ -40,7 +40,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class PageLink:
-    """A text that leads to another page. Printers without pages print the text."""
+    """A text that links to another page. Printers without pages print the text."""
 
     text: str
     path: str

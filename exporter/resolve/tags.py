@@ -136,9 +136,9 @@ async def resolve_again(
 ) -> dict[Root, Root | None]:
     """Resolve tags once more, and return the new root of each: None if it was deleted.
 
-    `used` are the roots that somebody names: those stay, since a deleted tag cannot be pulled.
-    `claimed` are the repositories and names of which a loss was told before: only that one is
-    told on where the tag cannot be resolved, since it may lead elsewhere by now.
+    `used` are the roots that a use names: they stay, since a deleted tag cannot be pulled.
+    `claimed` names the tags that were lost at the audit before. If such a tag cannot be resolved,
+    it keeps its loss; any other may have moved, so nothing is claimed for it.
     """
     tagged = {root: (root.repository, root.tag) for root in doubtful if root.tag}
     answers = await _by_bytes(target, tagged.values())
@@ -158,9 +158,9 @@ async def resolve_again(
 
 
 async def _by_bytes(target: Target, tagged: Collection[TagName]) -> dict[TagName, Answer]:
-    """Resolve tags by their bytes: nothing below a digest that only a header claims is theirs.
+    """Resolve tags, and read what a header alone claims: nothing below a false digest is theirs.
 
-    Not where that leaves a trace: a broken tag would be pulled at every audit.
+    Claims are not read where that leaves a trace: a broken tag would be pulled at every audit.
     """
     answers = await resolve(target.registry, tagged, target.limits, target.progress)
     if target.registry.leaves_trace:

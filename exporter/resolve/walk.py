@@ -138,7 +138,7 @@ class Walk:
         return [place for place in wave if place not in spared]
 
     async def _manifests(self, wave: list[Place], above: list[Place]) -> None:
-        """Request manifests, with those `above` that led to them, in parts.
+        """Request manifests, with those `above` that reference them, in parts.
 
         Each new digest is read once, at one of its places; then the others are requested.
         """

@@ -103,9 +103,9 @@ def _items(found: Explanation) -> Iterator[Item]:
     yield item(f"Tagged directly as:  {_tags(found)}")
     if found.risk:
         yield item(f"At risk:  {found.risk}")
-    nobody = "nothing known" if found.doubts else "nothing"
-    hurt = tuple(map(_dependent, found.dependents)) or (nobody,)
-    yield item("Removing it would break:", below=map(item, hurt))
+    none = "nothing known" if found.doubts else "nothing"
+    victims = tuple(map(_dependent, found.dependents)) or (none,)
+    yield item("Removing it would break:", below=map(item, victims))
     if found.runs:
         runs = "; ".join(map(user_words, users_of(found.runs)))
         yield item(f"Running, but its tag has moved:  {runs}")

@@ -68,7 +68,7 @@ def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
 
 
 def _linked(head: str, lost: Sequence[IndexedTag]) -> str:
-    """Return the headline; a number of tags leads to their list."""
+    """Return the headline; a number of tags links to their list."""
     if not lost:
         return text(head)
     live = any(each.tag.verdict.root.reference_class is ReferenceClass.LIVE for each in lost)

@@ -108,7 +108,7 @@ def of_revisions(
 ) -> Iterator[PodImage]:
     """Return what the `depth` revisions before the newest of each owner need.
 
-    One by which a StatefulSet still makes pods is live, however old it is.
+    A revision that a StatefulSet still starts pods of is live, however old it is.
     """
     held = {(each.metadata.uid, each.held_back) for each in stateful}
     for family in _by_owner(revisions):

@@ -92,7 +92,7 @@ class CustomResource:
     images: tuple[FieldPath, ...]
     reference_class: ReferenceClass = ReferenceClass.LIVE
     idle: FieldPath | None = None
-    """Path at which `true` or 0, and no other value, makes the object idle."""
+    """Path of a value that makes the object idle if it is `true` or 0."""
     finished: Finished | None = None
 
     def references(self, document: Mapping[str, object]) -> Iterator[str]:

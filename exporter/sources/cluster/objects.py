@@ -311,7 +311,7 @@ class Controller(ApiStruct, frozen=True):
 
     @property
     def held_back(self) -> str:
-        """The revision of which pods are made anew that a partition keeps from the newest one.
+        """An older revision that a partition still starts pods of; empty if there is none.
 
         Source: Kubernetes `pkg/controller/statefulset` (`newVersionedStatefulSetPod`).
         """

@@ -54,7 +54,7 @@ class PullSecrets:
             return ""
         namespace = image.workload.namespace
         names = _names(image.pod.image_pull_secrets)
-        # The account's are given to what is made: a pod that nobody makes anew has what it has.
+        # Admission copies the account's into a pod without its own: a pod alone has them already.
         if not names and image.workload.kind != "Pod":
             account = (namespace, image.pod.service_account_name or "default")
             names = self._accounts.get(account, ())

@@ -63,8 +63,8 @@ async def head(
     digest = digest or await _digest(response, reference, request.subject)
     if response.media_type not in _OLD or isinstance(reference, Digest):
         return digest
-    # Where a proxy drops our Accept header, 2.x makes schema 1 of what a tag leads to, and the
-    # digest that it gives with it names nothing that is there.
+    # If a proxy drops our Accept header, 2.x converts the tag's manifest to schema 1. The digest in
+    # that answer names nothing that exists.
     if isinstance(await head(session, repository, digest), Absent):
         raise Unseen(request.subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
     return digest

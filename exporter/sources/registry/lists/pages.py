@@ -140,7 +140,7 @@ class _Pages:
     def _onward(self, query: str, entries: Entries) -> str:
         """Return the query of the next page: by number up to an empty one, or to all entries.
 
-        What a Link says is not followed. It may lead to another host, as where a server does not
+        What a Link says is not followed. It may name another host, as where a server does not
         know its own address.
         """
         if self.list.token:
