@@ -1,4 +1,4 @@
-"""Content that an audit requests again, and content that it keeps of the audit before."""
+"""Content that an audit requests again, or reads in full, and content that it keeps from before."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,6 +9,7 @@ from zlib import crc32
 
 from exporter.facts.focus import Focus
 from exporter.facts.proof import DISPUTED, GONE, HEADER, LAST_BYTE, Sighting, State
+from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -19,6 +20,7 @@ from exporter.oci.reference import Place, Repository
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import Name, WantedImage
 from exporter.resolve.tags import Answer, TagName
+from exporter.resolve.target import FullReads
 
 _AT_HAND: Final = 64
 """Repositories whose roots are indexed: most are looked up one repository after the other."""
@@ -248,3 +250,54 @@ class Due:
                 entries = (*self.follow(place[0], manifest.children), *manifest.content)
                 waiting += ((place[0], each.digest) for each in entries)
         return found
+
+
+@dataclass(slots=True)
+class FullReadPlan:
+    """What an audit reads in full of what it knows, within a budget of bytes.
+
+    A cached manifest is requested by HEAD, which a registry may answer for one that it cannot
+    send: it is read again once a period, where that leaves no trace. A blob is read in full once
+    a period where the registry answers a request for its last byte with the whole blob (Gitea
+    1.26.0 and Quay of 2026-08, run).
+    """
+
+    registry: str
+    terms: FullReads
+    now: float
+    """Seconds since the epoch."""
+    history: Scrubbed = field(default_factory=Scrubbed)
+    _left: int = field(init=False)
+    _recalled: bool = False
+
+    def __post_init__(self) -> None:
+        """Begin with the whole budget."""
+        self._left = self.terms.bytes_per_audit
+
+    def recall(self) -> None:
+        """Remember what was read before. It may take long the first time."""
+        if not self._recalled:
+            self._recalled = True
+            self.history = self.terms.history(self.registry)
+
+    def ordered(self, places: Iterable[Place]) -> list[Place]:
+        """Return places, those first that were never read, then by the age of their proof.
+
+        Of those that were never read, the order stays: live first.
+        """
+        return sorted(places, key=lambda place: self.history.proven_at(place) or 0.0)
+
+    def proven_at(self, place: Place) -> float | None:
+        """Return when a place's bytes were last right, in seconds since the epoch, or None."""
+        return self.history.proven_at(place)
+
+    def fresh(self, place: Place) -> bool:
+        """Were its bytes right within the period?"""
+        return self.history.covers(place, self.now, self.terms.period)
+
+    def afford(self, size: int) -> bool:
+        """May so many bytes be read? Then they are taken from the budget."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True

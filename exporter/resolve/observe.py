@@ -26,8 +26,7 @@ from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
 from exporter.resolve.contradictions import AuditAnswers, contradictions
 from exporter.resolve.credential_checks import admissions
-from exporter.resolve.due import Due, Resting, with_kept
-from exporter.resolve.full_reads import FullReadPlan
+from exporter.resolve.due import Due, FullReadPlan, Resting, with_kept
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import WantedImage, select, settled, suspected_first
 from exporter.resolve.seals import seals

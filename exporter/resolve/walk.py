@@ -18,7 +18,7 @@ from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Unseen
 from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
-from exporter.resolve.full_reads import FullReadPlan
+from exporter.resolve.due import FullReadPlan
 from exporter.resolve.stored import StorageProofs
 from exporter.resolve.target import AuditLimits
 from exporter.tally import AuditProgress
