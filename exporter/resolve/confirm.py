@@ -1,16 +1,20 @@
-"""Confirmation of losses: a second request after a pause, with a read of the parent manifest.
+"""Confirmed losses: a second request after a pause, with a read of the parent manifest.
 
-One failed read is never an absence. Something counts as gone only where two looks agree, and where
-the manifest above it stood in between: then neither a passing fault nor a
-connection that cuts every body short can be the reason.
+One failed read is never an absence. Something counts as gone only if two requests agree, and the
+manifest above it could be read in between: then neither a passing fault nor a connection that cuts
+every body short can be the reason.
+
+A confirmed loss is carried under its own age while it cannot be read; health never is.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
+from exporter.facts.proof import GONE, Sighting, State, corrupt, gone, unknown
+from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place
 from exporter.ports import Absent, Content, Unseen, Wrong
 from exporter.resolve.concurrency import abreast, pause
@@ -92,3 +96,50 @@ async def stands(content: Content, place: Place) -> bool:
         return await content.stands(*place)
     except Unseen:
         return False
+
+
+def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
+    """Return a snapshot with the former confirmed losses of what cannot be read now.
+
+    Nothing below an unreadable manifest was requested. Its content never changes, so what it
+    references is known: all of that is as unknown as the manifest, unless it was lost before.
+    """
+    waiting = list(now.sightings.having(_is_blind))
+    if not waiting:
+        return now
+    last = before or Snapshot(now.registry, now.taken_at)
+    read = {**last.manifests, **now.manifests}
+    unseen: dict[Place, Sighting] = {}
+    manifests: dict[Digest, Manifest] = {}
+    while waiting:
+        place, seen = waiting.pop()
+        unseen[place] = older(seen, last.sightings.get(place), last.taken_at)
+        manifest = read.get(place[1])
+        if manifest is None or unseen[place].state in GONE:
+            continue
+        manifests[place[1]] = manifest
+        hidden = replace(seen, detail="parent manifest could not be read")
+        below = ((place[0], link.target.digest) for link in manifest.held)
+        waiting += ((at, hidden) for at in below if at not in now.sightings and at not in unseen)
+    configs = {each.config.digest for each in manifests.values() if each.config}
+    stated = {at: each for at, each in last.config_platforms.items() if at in configs}
+    return replace(
+        now,
+        sightings=now.sightings.amended(unseen),
+        manifests={**now.manifests, **manifests},
+        config_platforms={**stated, **now.config_platforms},
+    )
+
+
+def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
+    """Return the earlier sighting if it was a confirmed loss and the new one is unknown.
+
+    `taken_at` is when the earlier one was made, in seconds since the epoch.
+    """
+    if not _is_blind(now) or before is None or before.state not in GONE:
+        return now
+    return replace(before, seen_at=before.seen_at or taken_at)
+
+
+def _is_blind(seen: Sighting) -> bool:
+    return seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN

@@ -23,7 +23,7 @@ from exporter.ports import Listing, Unseen
 from exporter.resolve import listing
 from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
-from exporter.resolve.carried import carry
+from exporter.resolve.confirm import carry
 from exporter.resolve.contradictions import AuditAnswers, contradictions
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.due import Due, FullReadPlan, Resting, with_kept

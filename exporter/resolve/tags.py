@@ -11,9 +11,8 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Content, Listing, Unseen
-from exporter.resolve.carried import older
 from exporter.resolve.concurrency import abreast, pause, spread
-from exporter.resolve.confirm import suspicion
+from exporter.resolve.confirm import older, suspicion
 from exporter.resolve.listing import Listings, listings, shown
 from exporter.resolve.scope import Name, WantedImage
 from exporter.resolve.target import AuditLimits, Target

@@ -10,7 +10,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, HASHED, HEADER, LAST_BYTE, Sighting, State, gone, unknown
 from exporter.oci.platform import Platform
-from exporter.resolve.carried import carry, older
+from exporter.resolve.confirm import carry, older
 from tests import worlds
 from tests.judge.scene import APP, BLIND, LOST, NOW, SHORT, Scene, scene
 
