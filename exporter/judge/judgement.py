@@ -13,7 +13,7 @@ from exporter.judge.reachability import compared, reachability
 from exporter.judge.remaining import remaining
 from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_report import causes, tag_report
-from exporter.judge.unchanged import Unchanged
+from exporter.judge.unchanged import Unchanged, changed_content
 from exporter.judge.verdict import order, verdicts
 from exporter.oci.reference import Repository
 
@@ -132,6 +132,7 @@ def with_report_part(whole: Report, new: Report, of: Container[Repository]) -> R
         refreshed=whole.refreshed.union(
             root.repository for root in snapshot.roots if root.repository in of
         ),
+        learned=whole.learned.union(changed_content(whole.snapshot, snapshot)),
     )
 
 

@@ -245,6 +245,8 @@ class Report:
     """Broken tags that are not listed any more: nothing repaired them."""
     refreshed: frozenset[Repository] = frozenset()
     """The repositories that were judged since, each by what an audit of a part knew."""
+    learned: frozenset[bytes] = frozenset()
+    """Content of which such an audit knew more, packed: other repositories were judged without."""
 
     @property
     def empty(self) -> bool:

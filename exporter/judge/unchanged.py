@@ -7,6 +7,7 @@ on who uses it. Whatever is not known to be the same is judged anew.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.judge.protection import Protection
@@ -51,7 +52,8 @@ class Unchanged:
         self._tags = resolved_tags(each.verdict.root for each in self.before.tags)
         self._facts = _facts(old), _facts(new)
         alike = _of_registry(old) == _of_registry(new)
-        self._content = frozenset(_content(old, new)) if alike else None
+        content = chain(changed_content(old, new), self.before.learned)
+        self._content = frozenset(content) if alike else None
 
     def verdict(self, root: Root, protection: Protection) -> TagVerdict | None:
         """Return the verdict of before where it holds again."""
@@ -129,8 +131,8 @@ def _facts(seen: Snapshot) -> Facts:
     return found
 
 
-def _content(old: Snapshot, new: Snapshot) -> Iterator[bytes]:
-    """Yield the content whose manifest, platform or diff ids changed."""
+def changed_content(old: Snapshot, new: Snapshot) -> Iterator[bytes]:
+    """Yield the content whose manifest, platform or diff ids changed, packed."""
     yield from (each.packed for each in old.manifests.keys() ^ new.manifests.keys())
     yield from _differing(old.config_platforms, new.config_platforms)
     yield from _differing(old.diff_id_mismatches, new.diff_id_mismatches)

@@ -97,6 +97,8 @@ LOOKED: Final = st.fixed_dictionaries(
 ATTACHED: Final = st.builds(
     lambda look: Attachments((Attachment(DIGESTS[0], "sig", None, look),)), st.sampled_from(LOOKS)
 )
+LEARNED: Final = ["manifests", "config_platforms", "diff_id_mismatches"]
+"""Facts of content, which are true in every repository."""
 FACTS: Final[dict[str, st.SearchStrategy]] = {  # type: ignore[type-arg] # of any fact
     "registry": st.sampled_from(["registry.example", "registry.example", "mirror.example"]),
     "address": st.sampled_from(["", "https://registry.example"]),
@@ -214,7 +216,7 @@ def test_a_report_after_another_is_what_an_audit_from_nothing_says(
 @given(
     SNAPSHOTS,
     SNAPSHOTS,
-    st.sampled_from(["role", "kind", "collector", "manifests", "config_platforms"]),
+    st.sampled_from([*LEARNED, "role", "kind", "collector"]),
     SNAPSHOTS,
     st.sets(st.sampled_from(sorted(FACTS)), max_size=1),
 )
@@ -232,6 +234,30 @@ def test_nor_does_it_rest_on_what_only_a_part_knew(
     now = mixed(old, last, moved)
 
     assert judge(now, before.since, before=before) == judge(now, before.since)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_what_a_part_learned_of_shared_content_judges_other_repositories_anew(name: str) -> None:
+    """A part that reads a configuration knows a platform that other repositories did not know."""
+    image = IMAGES[0]
+    learned = {
+        "manifests": MANIFESTS,
+        "config_platforms": {image.config.digest: Platform.parse("linux/s390x")},
+        "diff_id_mismatches": {image.digest: (DiffIdMismatch(BASE.digest, "unpacks to x"),)},
+    }[name]
+    seen = {(at, each): STORED for at in (APP, OTHER) for each in DIGESTS}
+    seen |= {(OTHER, BASE.digest): gone(State.MISSING, "404")}
+    roots = tuple(
+        Root(at, Tag("v1"), image.digest, HEADER, ReferenceClass.LIVE) for at in (APP, OTHER)
+    )
+    unread = {at: each for at, each in MANIFESTS.items() if at != image.digest}
+    old = {"registry": "registry.example", "taken_at": NOW, "roots": roots, "sightings": seen}
+    old |= {"manifests": unread if name == "manifests" else MANIFESTS}
+    whole, now = judge(Snapshot(**old), {}), Snapshot(**old | {name: learned})  # type: ignore[arg-type] # as listed
+
+    before = with_report_part(whole, report_part(judge(now, whole.since), {APP}), {APP})
+
+    assert judge(now, before.since, before=before) == judge(now, before.since) != whole
 
 
 @pytest.mark.parametrize("of", [*IMAGES, ARM, INDEX])
