@@ -16,6 +16,8 @@ Numbers = NDArray[np.int32]
 Marks = NDArray[np.bool_]
 Rows = NDArray[np.bytes_]
 """Packed sha256 digests; NumPy orders such texts by their bytes."""
+Heads = NDArray[np.uint64]
+"""The first eight bytes of packed digests, in the order of the digests."""
 Halves = NDArray[np.int64]
 
 Sortable = TypeVar("Sortable", NDArray[np.bytes_], NDArray[np.int32])
@@ -28,8 +30,10 @@ _ENCODED: Final = 64
 _HALVES: Final = struct.Struct(">qq")
 DIGEST_BYTES: Final = 32
 """Bytes of a packed sha256 digest."""
-_STRIDE: Final = 1_000_000
+_STRIDE: Final = 1 << 17
 """Rows looked up at a time: bounds the memory that sorting the needles takes."""
+_MANY: Final = 16
+"""Rows for each needle until it takes longer to note their heads than to compare them whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,45 @@ def split(rows: Rows) -> list[bytes]:
     return [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
 
 
+class SortedRows:
+    """Packed sha256 digests, ascending, each once; found by their heads, and compared whole."""
+
+    __slots__ = ("heads", "rows")
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.heads = _heads(rows)
+
+    def find(self, needles: Rows) -> Numbers:
+        """Return the position of each needle, `ABSENT` for those not there.
+
+        Needles are sorted first: a binary search with random needles costs sixty times as much.
+        """
+        found = np.full(len(needles), ABSENT, np.int32)
+        for start in range(0, len(needles) if len(self.rows) else 0, _STRIDE):
+            part = needles[start : start + _STRIDE]
+            heads = _heads(part)
+            order = np.argsort(heads)
+            heads = heads[order]
+            at = np.searchsorted(self.heads, heads)
+            at[at == len(self.rows)] = 0
+            hit = self.rows[at] == part[order]
+            found[start + order[hit]] = at[hit]
+            # Whoever wants to can make two digests that begin alike.
+            alike = order[~hit & (self.heads[at] == heads)]
+            if len(alike):
+                found[start + alike] = _find(self.rows, part[alike])
+        return found
+
+    def joined(self, others: Rows) -> "SortedRows":
+        """Return them with others that are not among them, ascending, each once."""
+        return SortedRows(np.insert(self.rows, np.searchsorted(self.rows, others), others))
+
+
+def _heads(rows: Rows) -> Heads:
+    return rows.view(">u8").reshape(-1, DIGEST_BYTES // 8)[:, 0].astype(np.uint64)
+
+
 class Column:
     """Digests as they come, to be numbered once all are known. Texts of any kind are welcome."""
 
@@ -108,34 +151,42 @@ class Column:
         """By position: a text that is no sha256 digest, or a number below zero."""
         self.length = 0
         self._pending: list[str] = []
-        self._known: Rows | None = None
+        self._known: SortedRows | None = None
         self._numbers = array("i")
 
-    def know(self, digests: Rows) -> None:
-        """Hold the number of each sha256 digest that is among these, sorted, in its place.
+    def know(self, digests: SortedRows, moved: Numbers | None = None) -> None:
+        """Hold the number of each sha256 digest that is among these in its place.
 
-        All that this column has must be among them.
+        All that this column has must be among them; `moved` as `found_in` takes it.
         """
-        found = self.found_in(digests)
+        found = self.found_in(digests, moved)
         self._known, self.packed, self._numbers = digests, bytearray(), array("i")
         self._numbers.frombytes(found.tobytes())
 
+    @property
+    def loose(self) -> int:
+        """How many digests take 32 bytes, since they are not among those of `know`?"""
+        return len(self.packed) // DIGEST_BYTES
+
     def _add(self, rows: Rows) -> None:
         if self._known is not None:
-            found = find(self._known, rows)
+            found = self._known.find(rows)
             self._numbers.frombytes(found.tobytes())
             rows = rows[found == ABSENT]
         self.packed += rows.tobytes()
 
-    def found_in(self, packed: Rows) -> Numbers:
-        """Return the position of each sha256 digest among sorted rows, which have all of them."""
-        rest = find(packed, self.rows())
+    def found_in(self, digests: SortedRows, moved: Numbers | None) -> Numbers:
+        """Return the position of each sha256 digest among sorted rows, which have all of them.
+
+        `moved` holds the new positions of those of `know`, where they have others.
+        """
+        rest = digests.find(self.rows())
         if self._known is None:
             return rest
         found: Numbers = np.array(self._numbers, np.int32)
         here = found != ABSENT
-        if self._known is not packed:
-            found[here] = find(packed, self._known)[found[here]]
+        if moved is not None:
+            found[here] = moved[found[here]]
         found[~here] = rest
         return found
 
@@ -193,34 +244,48 @@ class Column:
         return rows_of(self.packed)
 
 
-def number(columns: Sequence[Column], known: Rows | None = None) -> tuple[Digests, list[Numbers]]:
+def gathered(
+    columns: Sequence[Column], known: SortedRows | None = None
+) -> tuple[SortedRows, Numbers | None]:
+    """Return the sha256 digests of some columns, and where those `known` are among them.
+
+    `known` are those that each column was told; None in place of positions that are the same.
+    """
+    longest = max(columns, key=lambda each: each.loose)
+    found = SortedRows(distinct(longest.rows())) if known is None else known
+    for column in columns:
+        rows = column.rows()
+        missing = rows[found.find(rows) == ABSENT]
+        if len(missing):
+            found = found.joined(distinct(missing))
+    return found, None if known is None or found is known else found.find(known.rows)
+
+
+def number(
+    columns: Sequence[Column], known: SortedRows | None = None
+) -> tuple[Digests, list[Numbers]]:
     """Number all digests of some columns; `known` are those that each of them was told."""
-    rows = [column.rows() for column in columns]
-    packed = distinct(max(rows, key=len)) if known is None else known
-    missing = [part[find(packed, part) == ABSENT] for part in rows]
-    if any(map(len, missing)):
-        packed = distinct(np.concatenate([packed, *missing]))
-    del rows
+    found, moved = gathered(columns, known)
     texts = {text for each in columns for text in each.exceptions.values() if isinstance(text, str)}
-    digests = Digests(packed, tuple(sorted(texts)))
-    behind = {text: at + len(packed) for at, text in enumerate(digests.others)}
-    return digests, [_numbers(column, column.found_in(packed), behind) for column in columns]
+    digests = Digests(found.rows, tuple(sorted(texts)))
+    behind = {text: at + len(found.rows) for at, text in enumerate(digests.others)}
+    return digests, [_numbers(column, column.found_in(found, moved), behind) for column in columns]
 
 
 def find(packed: Rows, needles: Rows) -> Numbers:
-    """Return the position of each needle among sorted rows, `ABSENT` for those not there.
+    """Return the position of each needle among sorted rows, `ABSENT` for those not there."""
+    many = len(needles) * _MANY >= len(packed)
+    return SortedRows(packed).find(needles) if many else _find(packed, needles)
 
-    Needles are sorted first: a binary search with random needles costs sixty times as much.
-    """
+
+def _find(packed: Rows, needles: Rows) -> Numbers:
+    order = np.argsort(needles)
+    ordered = needles[order]
+    at = np.searchsorted(packed, ordered)
+    at[at == len(packed)] = 0
+    hit = packed[at] == ordered
     found = np.full(len(needles), ABSENT, np.int32)
-    for start in range(0, len(needles) if len(packed) else 0, _STRIDE):
-        part = needles[start : start + _STRIDE]
-        order = np.argsort(part)
-        part = part[order]
-        at = np.searchsorted(packed, part)
-        at[at == len(packed)] = 0
-        hit = packed[at] == part
-        found[start + order[hit]] = at[hit]
+    found[order[hit]] = at[hit]
     return found
 
 

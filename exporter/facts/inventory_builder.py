@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from exporter.facts.digests import (
     Column,
     Digests,
     Numbers,
-    Rows,
+    SortedRows,
     find,
+    gathered,
     number,
     rows_of,
 )
@@ -35,6 +36,8 @@ from exporter.facts.inventory import (
 if TYPE_CHECKING:
     from exporter.facts.body import Body, Outline
 
+_LOOSE: Final = 1 << 16
+"""Digests that are kept whole until they are numbered; more where more are numbered already."""
 Target = str | Unlinked
 """The digest that a link names, or why it names none."""
 
@@ -100,7 +103,7 @@ class InventoryBuilder:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._blobs = Column()
-        self._known: Rows | None = None
+        self._known: SortedRows | None = None
         self._sizes = array("q")
         self._sized: tuple[Digests, Bytes] | None = None
         self._modified = array("q")
@@ -136,10 +139,9 @@ class InventoryBuilder:
     def settle(self) -> None:
         """Number what was added, so that it, and all that repeats it, takes less memory."""
         columns = self._columns()
-        digests, _ = number(columns, self._known)
-        self._known = digests.packed
+        self._known, moved = gathered(columns, self._known)
         for column in columns:
-            column.know(self._known)
+            column.know(self._known, moved)
 
     def sizes(self, packed: bytes) -> list[int]:
         """Return the sizes, in bytes, of blobs that were added; `ABSENT` where that is not sure."""
@@ -159,6 +161,9 @@ class InventoryBuilder:
         self.revisions.close()
         self.layers.close()
         self.tags.close()
+        loose = self.layers.paths.loose + self.manifests.targets.loose
+        if loose > max(_LOOSE, len(self._known.rows) if self._known else 0):
+            self.settle()
 
     def stray(self, size: int) -> None:
         """Count a file that no registry writes."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.digests import ABSENT, Column, number, pack
+from exporter.facts.digests import ABSENT, Column, gathered, number, pack
 
 _SHA256 = st.binary(max_size=2).map(lambda seed: f"sha256:{hashlib.sha256(seed).hexdigest()}")
 _TWINS = st.integers(0, 9).map(lambda last: f"sha256:{'ab' * 31}0{last}")
@@ -50,9 +50,9 @@ def test_what_is_numbered_in_between_gets_the_same_numbers(rounds: list[list[lis
         same, others = number(made, known)
         assert (same.packed.tolist(), same.others) == (digests.packed.tolist(), digests.others)
         assert [each.tolist() for each in others] == [each.tolist() for each in numbers]
-        known = same.packed
+        known, moved = gathered(made, known)
         for column in made:
-            column.know(known)
+            column.know(known, moved)
 
 
 @given(st.lists(_SHA256 | _TWINS, max_size=30))
