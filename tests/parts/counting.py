@@ -6,14 +6,16 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from exporter import cli
 from exporter.oci.digest import Digest
 from tests.parts.http import Answer, Asked, serving
-from tests.worlds import Made
+from tests.worlds import Made, two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 SIGNS: Final[Mapping[str, Mapping[str, str]]] = {
     "harbor": {"Www-Authenticate": 'Bearer realm="{url}/token",service="harbor-registry"'},
@@ -151,3 +153,19 @@ class Counting:
 
 def _json(document: object) -> Answer:
     return Answer(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
+
+
+def checked(
+    registry: Counting, folder: Path, password: str, image: str = "", **settings: Any
+) -> int:
+    """Check a registry with `team/app:v1`, or one image, as `robot`; return the exit code."""
+    registry.push(two_platforms("app"), "v1")
+    (folder / "password").write_text(password)
+    login = {"username": "robot", "password_file": "password"}
+    with registry.served() as host:
+        own = {"url": f"http://{host}", "plain_http": True, "pulls": "accept", **login}
+        own |= {"tags": {"select": ["*"]}, **settings}
+        config = folder / "pullproof.yml"
+        config.write_text(json.dumps({"confirm_after": "0s", "registries": [own]}))
+        what = f"{host}/{image}" if image else host
+        return cli.main(["check", what, "--config", str(config)])

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from exporter import cli
-from tests.parts.counting import Counting
+from tests.parts.counting import Counting, checked
 from tests.parts.http import Answer, Asked
-from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,26 +61,7 @@ WORLDS: Final = {
 }
 
 
-def checked(registry: Refusing, folder: Path, password: str) -> int:
-    registry.push(two_platforms("app"), "v1")
-    (folder / "password").write_text(password)
-    with registry.served() as host:
-        settings = {
-            "confirm_after": "0s",
-            "registries": [
-                {
-                    "url": f"http://{host}",
-                    "plain_http": True,
-                    "username": "robot",
-                    "password_file": "password",
-                    "pulls": "accept",
-                    "tags": {"select": ["*"]},
-                    "repositories": {"listed": ["team/app", "team/other"]},
-                }
-            ],
-        }
-        (folder / "pullproof.yml").write_text(json.dumps(settings))
-        return cli.main(["check", "--config", str(folder / "pullproof.yml")])
+NAMED: Final = {"listed": ["team/app", "team/other"]}
 
 
 @pytest.mark.parametrize("denied", ["/v2/_catalog", "/v2/team/other"])
@@ -92,7 +70,7 @@ def test_a_login_that_may_not_see_one_thing_is_shown_for_the_rest(
     world: str, denied: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry = Refusing(denied=frozenset({denied}), **WORLDS[world])
-    assert checked(registry, tmp_path, "right") == 3
+    assert checked(registry, tmp_path, "right", repositories=NAMED) == 3
     said = "".join(capsys.readouterr())
     assert "team/app:v1" in said
     assert "present" in said
@@ -104,7 +82,7 @@ def test_a_wrong_login_is_said_to_be_wrong_and_is_shown_a_few_times_only(
     world: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry = Refusing(**WORLDS[world])
-    assert checked(registry, tmp_path, "wrong") == 3
+    assert checked(registry, tmp_path, "wrong", repositories=NAMED) == 3
     said = "".join(capsys.readouterr())
     assert "not accept the login" in said
     assert "; docker login" in said
