@@ -118,14 +118,20 @@ def chosen(**labels: str) -> Json:
     return {"nodeSelector": {long.get(key, key): value for key, value in labels.items()}}
 
 
-def drawn(*terms: tuple[str, str, list[str]]) -> Json:
-    """Required node affinity: one term for each condition."""
-    made = [
-        {"matchExpressions": [{"key": key, "operator": how, **({"values": of} if of else {})}]}
-        for key, how, of in terms
-    ]
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": made}}
+def condition(key: str, how: str, *of: str) -> Json:
+    """One requirement on a label or a field of nodes."""
+    return {"key": key, "operator": how, "values": [*of]} if of else {"key": key, "operator": how}
+
+
+def terms(*each: Json) -> Json:
+    """Required node affinity with these terms."""
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [*each]}}
     return {"affinity": {"nodeAffinity": required}}
+
+
+def drawn(*of: tuple[str, str, list[str]]) -> Json:
+    """Required node affinity: one term for each condition."""
+    return terms(*({"matchExpressions": [condition(key, how, *any_of)]} for key, how, any_of in of))
 
 
 @dataclass(frozen=True)
@@ -310,9 +316,7 @@ class Placement:
 
 def only_at(name: str) -> Json:
     """The affinity by which the controller of a DaemonSet binds a pod."""
-    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
-    return {"affinity": {"nodeAffinity": required}}
+    return terms({"matchFields": [condition("metadata.name", "In", name)]})
 
 
 def _owned(by: Json) -> Json:

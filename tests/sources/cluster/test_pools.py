@@ -17,6 +17,7 @@ from exporter.sources.cluster.nodes import admits
 from exporter.sources.cluster.objects import Node, NodePool, NodeSelectorRequirement, PodSpec
 from exporter.sources.cluster.platforms import matches
 from exporter.sources.cluster.pools import of_karpenter
+from tests import placements
 from tests.placements import FLEET, TOLERATES_ARM, Placement, chosen
 from tests.sources.cluster.api import Site, cluster
 from tests.sources.cluster.made import read
@@ -120,9 +121,7 @@ def node_pool(*conditions: Condition, **more: Any) -> tuple[str, Json]:
 
 
 def terms(*each: list[Json]) -> Json:
-    made = {"nodeSelectorTerms": [{"matchExpressions": one} for one in each]}
-    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": made}}
-    return {"affinity": affinity}
+    return placements.terms(*({"matchExpressions": one} for one in each))
 
 
 ARM_ONLY = (ARCH, "In", ["arm64"])
