@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +58,9 @@ _REACHING: Final = (
     "--password-stdin",
     "--docker-config",
     COUNT_PULLS,
+    "--platform",
 )
+"""Options that the next command needs for the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +273,23 @@ def again(args: argparse.Namespace) -> Invocation:
     typed = vars(args)
     if typed.get("plain_http") is False and not typed.get("config"):
         typed = {**typed, "plain_http": _asked_without_tls(args)}
-    found = []
-    for option in _REACHING:
+    return with_words(*words(typed, _REACHING))
+
+
+def with_words(*typed: str) -> Invocation:
+    """Return how the next command is typed with these options."""
+    return Invocation.of_command(shlex.join(typed), os.environ, os.getppid())
+
+
+def words(typed: Mapping[str, object], options: Iterable[str]) -> Iterator[str]:
+    """Yield these options as they were typed, those of `typed` that were."""
+    for option in options:
         value = typed.get(option.removeprefix("--").replace("-", "_"))
-        found += [option] if value is True else [option, str(value)] if value else []
-    return Invocation.of_command(shlex.join(found), os.environ, os.getppid())
+        if value is True or value == "":  # `--kube` without a context
+            yield option
+        elif value:
+            for each in value if isinstance(value, list) else [value]:
+                yield from (option, str(each))
 
 
 def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:

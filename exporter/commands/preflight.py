@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Needs, read_needs
 from exporter.commands.operation import of_snapshot, operation
-from exporter.commands.options import check_place, is_folder, place, plain_http
+from exporter.commands.options import check_place, is_folder, place, plain_http, with_words, words
 from exporter.facts import body
 from exporter.facts.gap import Scope
 from exporter.facts.inventory import Inventory
@@ -133,10 +132,9 @@ def _with_platforms(
 
 
 def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:
-    where = args.registry[:1] or ([] if args.config else ["REGISTRY"])
-    words = ["--from", str(args.saved)] if args.saved else where
-    config = ["--config", str(args.config)] if args.config and not args.saved else []
-    check = shlex.join(("pullproof", "check", *words, *config))
+    where = () if args.saved else args.registry[:1] or (() if args.config else ("REGISTRY",))
+    typed = {"from": args.saved} if args.saved else {"config": args.config}
+    check = with_words(*words(typed, ("--from", "--config"))).line("check", *where)
     answered(
         args,
         lambda now: preflight.document(answer, now, registry),

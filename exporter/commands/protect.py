@@ -1,7 +1,6 @@
 """The command `protect`: the keep tags that are missing, and, with `--apply`, their setting."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, is_empty, save, tell_empty
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.options import Typed, again, typed
+from exporter.commands.options import Typed, again, typed, with_words
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
 from exporter.judge.keep_tags import LONGEST, KeepTag, KeepTagPlan, plan_keep_tags
@@ -21,7 +20,6 @@ from exporter.oci.reference import tag
 from exporter.ports import KeepTagger, Unseen
 from exporter.publish.answers import protect
 from exporter.publish.answers.protect import Outcome
-from exporter.publish.invocation import Invocation
 from exporter.screen import plain
 from exporter.wiring.keep_tags import keep_tagger
 
@@ -104,8 +102,7 @@ async def _failure(writing: KeepTagger, keep: KeepTag) -> str:
 def _answered(
     args: argparse.Namespace, plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None
 ) -> Exit:
-    saved = Invocation(shlex.join(("--from", str(args.saved)))) if args.saved else None
-    invocation = saved or again(args)
+    invocation = with_words("--from", str(args.saved)) if args.saved else again(args)
     answered(
         args,
         lambda now: protect.document(plans, outcomes, now),

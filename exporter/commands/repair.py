@@ -27,7 +27,7 @@ from exporter.commands.copy_sources import (
     own_copies,
     usual_sources,
 )
-from exporter.commands.options import Typed, again, typed
+from exporter.commands.options import Typed, again, typed, words
 from exporter.commands.scrub import scrub_once, with_scrubs
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.config.registry import RegistrySettings
@@ -47,6 +47,21 @@ from exporter.wiring.uploads import uploader
 
 _SPOOL: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be memory
 _PREFIX: Final = "keep"
+_TYPED: Final = (
+    "--refs",
+    "--kube",
+    "--cause",
+    "--push-docker-config",
+    "--source",
+    "--endpoint",
+    "--region",
+    "--tags",
+    "--exclude-tags",
+    "--allow-empty",
+    "--scrub",
+    "--keep-tags",
+)
+"""Options that decide what is repaired, and from where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +121,7 @@ def _exit(repairs: Sequence[Repair], *, whole: bool) -> Exit:
 
 def _typed_again(args: argparse.Namespace) -> str:
     """Return the command as it was typed, for the same registries and sources."""
-    words = [*args.subjects]
-    given = {"--refs": args.refs, "--cause": args.cause}
-    given["--push-docker-config"] = args.push_docker_config
-    valued = (*given.items(), *(("--source", each) for each in args.source))
-    words += [str(word) for pair in valued if pair[1] for word in pair]
-    words += [f"--{each}" for each in ("scrub", "keep-tags") if vars(args)[each.replace("-", "_")]]
-    return again(args).line("repair", *words)
+    return again(args).line("repair", *args.subjects, *words(vars(args), _TYPED))
 
 
 async def _repaired(

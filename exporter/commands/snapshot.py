@@ -1,6 +1,7 @@
 """`snapshot`: saves the state of a registry to a file, for `diff` and `--from`."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +9,7 @@ from dataclasses import replace
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, is_empty, save, tell_empty
 from exporter.commands.auditing import finished, look
-from exporter.commands.options import Typed, typed
+from exporter.commands.options import Typed, typed, with_words
 from exporter.commands.subjects import Subjects, of_registry
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Snapshot
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     coverage = f"gaps: {unseen}" if unseen else "coverage: complete"
     sys.stdout.write(f"{plain(kept)}; {coverage}\n")
     if broken := report.cannot_be_pulled:
-        check = f"To see them: pullproof check --from {args.file}"
+        check = f"To see them: {with_words('--from', str(args.file)).line('check')}"
         sys.stdout.write(plain(f"{damage_words(broken)} {check}") + "\n")
     tell_empty(args, [report])
     return Exit.BLIND if unseen or is_empty(args, [report]) else Exit.WELL
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     given = args.subjects or ""
     if given.endswith(".snapshot") or not (given or args.config):
-        known = " ".join(filter(None, (given or "FILE", str(args.file))))
+        known = shlex.join((given or "FILE", str(args.file)))
         raise Refused(f"name the file first, then the registry: pullproof snapshot {known}")
     subjects = of_registry(args, "snapshot needs a registry host, not an image")
     asked = typed(args, subjects.registries, environ, alone=False)

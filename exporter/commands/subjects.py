@@ -14,15 +14,21 @@ from exporter.config.values import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed, without_credentials
 from exporter.oci.platform import Platform
-from exporter.oci.reference import HUB, Reference, Repository, host, names_host, split_name
+from exporter.oci.reference import (
+    HOST,
+    HUB,
+    Reference,
+    Repository,
+    host,
+    is_host_alone,
+    names_host,
+    split_name,
+)
 from exporter.ports import Listing, Unseen, joined
 from exporter.screen import plain
 from exporter.sources.references import ReferenceFile
 
 _SCHEME: Final = re.compile(r"https?://")
-_REGISTRY: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
-"""A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
-
 _MOST_SHOWN: Final = 300
 """Characters of what was typed: the longest image has some four hundred."""
 _FORM: Final = "give host/repository:tag, or a host"
@@ -116,8 +122,9 @@ def _check_patterns(args: argparse.Namespace) -> None:
 
 
 def is_registry(text: str) -> bool:
-    """Is it a registry's host alone, rather than an image?"""
-    return _REGISTRY.fullmatch(_bare(text)) is not None
+    """Is it a registry's host alone, rather than an image? With a scheme, any host is."""
+    bare = _bare(text)
+    return is_host_alone(bare) or (bare != text.rstrip("/") and HOST.fullmatch(bare) is not None)
 
 
 def of_registry(args: argparse.Namespace, otherwise: str) -> Subjects:
@@ -219,10 +226,12 @@ def with_hosts(texts: Texts, config: Path, environ: Mapping[str, str]) -> Texts:
 
 def _with_host(text: str, names: Mapping[str, str], *, hub: bool) -> str:
     name, rest = split_name(text, names)
+    if name and not rest and not is_host_alone(names[name]):
+        return f"https://{names[name]}"  # else it would be read as an image
     if name:
         return f"{names[name]}{rest}"
     first, slash, _ = text.partition("/")
-    if hub or names_host(first if slash else first.partition("@")[0].partition(":")[0]):
+    if hub or is_registry(text) or names_host(first if slash else ""):
         return text
     if text.startswith(("sha256:", "sha512:")) or not text.strip():
         return text

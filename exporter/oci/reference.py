@@ -28,6 +28,7 @@ _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DOMAIN: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ALONE: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
 HOST: Final = re.compile(rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _PORT: Final = re.compile(r":[0-9]+$")
 _NUMBER: Final = re.compile(r"([0-9]+)")
@@ -77,6 +78,14 @@ def names_host(text: str) -> bool:
     Source: distribution/reference `splitDockerDomain`.
     """
     return "." in text or ":" in text or text == "localhost" or text.lower() != text
+
+
+def is_host_alone(text: str) -> bool:
+    """Is a text without a repository read as a registry's host rather than as an image?
+
+    With a dot, or `localhost`: `redis:7` is an image, as docker reads it.
+    """
+    return _ALONE.fullmatch(text) is not None
 
 
 def split_name(text: str, names: Iterable[str]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from exporter.judge.impact import Impact, User
 from exporter.judge.keep_tags import ReferencedManifest
 from exporter.judge.report import Report, TagReport
 from exporter.judge.tag_verdict import Child, ChildKind, TagVerdict
-from exporter.oci.reference import names_host, spellings
+from exporter.oci.reference import is_host_alone, names_host, spellings
 from exporter.publish.blocks import Cell, Tone
 
 ABSENT: Final = Cell("-", Tone.QUIET)
@@ -150,6 +150,13 @@ def host(report: Report) -> str:
     # A name without a dot or a port would be read as one of Docker Hub.
     known = filter(names_host, spellings(asked, secure=scheme == "https"))
     return min(known, key=len, default=asked)
+
+
+def whole_registry(report: Report) -> str:
+    """Return the registry as commands take it without an image: `registry:5000` would be one."""
+    name = host(report)
+    scheme, _, known = report.snapshot.address.partition("://")
+    return name if is_host_alone(name) or not known else f"{scheme}://{name}"
 
 
 def damage_words(count: int) -> str:

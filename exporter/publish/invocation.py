@@ -68,20 +68,25 @@ class Invocation:
 
     def serve(self) -> str:
         """Return the command that audits periodically; nothing if it runs, or has no settings."""
-        return self.line("serve") if "--config" in self._typed and not self.pod else ""
+        if "--config" not in self._typed or self.pod:
+            return ""
+        config = self._typed[self._typed.index("--config") + 1]
+        return shlex.join(("pullproof", "serve", "--config", config))
 
-    def why(self, report: Report, host: str) -> str:
-        """Return the command that shows why a registry does not answer.
+    def why(self, report: Report, registry: str) -> str:
+        """Return the command that shows why a registry does not answer, given as commands take it.
 
         A configuration says how the registry is reached, and curl cannot read one.
         """
         typed = self._typed
         if "--config" in typed:
-            return self.command(report, "check", host, "--verbose")
+            return self.command(report, "check", registry, "--verbose")
         trusted = typed[typed.index("--ca-file") + 1] if "--ca-file" in typed else ""
         words = ["--cacert", trusted] if trusted else ["-k"] if "--insecure" in typed else []
         scheme = "http" if is_plain(report) or PLAIN_HTTP in typed else "https"
-        return shlex.join(("curl", "-v", *words, plain(f"{scheme}://{host}/v2/")))
+        return shlex.join(
+            ("curl", "-v", *words, plain(f"{scheme}://{registry.rpartition('/')[2]}/v2/"))
+        )
 
     def pushes(self, report: Report, *words: str) -> tuple[Command, ...]:
         """Return the commands that upload what a node exported."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter import cli
+from exporter.commands.subjects import read, with_hosts
 from exporter.oci.reference import split_name
 from tests.parts.counting import Counting
 from tests.worlds import two_platforms
@@ -101,3 +102,24 @@ def test_of_two_names_that_a_reference_begins_with_the_longer_one_counts() -> No
     assert split_name("prod/europe:v1", names) == ("prod", "/europe:v1")
     assert split_name("prod/eu", names) == ("prod/eu", "")
     assert split_name("production/app", names) == ("", "production/app")
+
+
+@pytest.mark.parametrize("host", ["registry:5000", "[::1]:5000", "localhost:5000", "reg.example"])
+@pytest.mark.parametrize("name", [None, "main", "prod/eu"])
+def test_the_name_of_a_registry_is_never_an_image_of_docker_hub(
+    host: str, name: str | None, tmp_path: Path
+) -> None:
+    own = {"url": f"https://{host}"} | ({"name": name} if name else {})
+    config = tmp_path / "pullproof.yml"
+    config.write_text(json.dumps({"registries": [own]}))
+
+    for typed in {name or host, whole(host)}:
+        (found,) = with_hosts([typed], config, {})
+        assert read([found], frozenset()).registries == {host}
+        (found,) = with_hosts([f"{name or host}/app:v1"], config, {})
+        assert read([found], frozenset()).hosts == {host}
+
+
+def whole(host: str) -> str:
+    """The word of printed commands."""
+    return f"https://{host}" if host == "registry:5000" else host

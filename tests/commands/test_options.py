@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import io
+import shlex
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from exporter.cli import USAGE, _parser, main
 from exporter.commands import Refused
+from exporter.commands.arguments import COMMANDS
 from exporter.commands.options import Typed, again, typed
+from exporter.commands.repair import _typed_again
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +116,32 @@ def test_what_reaches_a_registry_again_is_what_reached_it() -> None:
     assert again(_parser().parse_args(words)).options == "--config 'a b.yml' --plain-http"
     assert again(_parser().parse_args(words[:2])).options == ""
     assert again(_parser().parse_args(["demo"])).options == ""
+    words += ["--platform", "linux/amd64", "--platform", "linux/arm64"]
+    assert again(_parser().parse_args(words)).options.endswith(" ".join(words[-4:]))
+
+
+ONLY_HOW: Final = {
+    *("apply", "all", "output", "quiet", "color", "verbose", "head_only", "help"),
+    *("concurrency", "requests_per_second", "timeout", "confirm_after"),
+}
+"""Options of `repair` that decide neither what is repaired nor from where: the plan's own."""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_plan_is_repeated_with_every_option_that_decides_it(times: int) -> None:
+    own = argparse.ArgumentParser(add_help=False)
+    COMMANDS["repair"].add(own)
+    for action in own._actions:  # noqa: SLF001 - argparse lists them nowhere else
+        repeated = action.dest == "source" or isinstance(action.default, list)
+        if action.dest in ONLY_HOW or not action.option_strings or (times > 1 and not repeated):
+            continue
+        option = action.option_strings[-1]
+        values = [] if action.nargs == 0 else ["a b"]
+        words = ["repair", "r.example", *[option, *values] * times]
+        printed = shlex.split(_typed_again(_parser().parse_args(words)))
+        again_, words_ = (vars(_parser().parse_args(each)) for each in (printed[1:], words))
+        assert again_ == words_, option
+    assert _typed_again(_parser().parse_args(["repair", "r.example", "--kube"])).endswith("--kube")
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from exporter.cli import _parser
+from exporter.commands.subjects import read
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.report import Report
+from exporter.oci.reference import host
 from exporter.publish.answers.check import next_command
-from exporter.publish.answers.remedies import remedies
+from exporter.publish.answers.remedies import cause_remedies, remedies
 from exporter.publish.invocation import Invocation
 from tests.publish.reports import MISSING, app_state, child, report, status, tag
 from tests.publish.web.page import Page, ask
@@ -42,6 +46,41 @@ def test_a_command_names_the_address_and_not_the_configured_name(
     found = next_command([asked(address)], Invocation(options))
 
     assert found == f"pullproof inspect {command}"
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("https://reg.example", "reg.example"),
+        ("http://localhost:5000", "localhost:5000"),
+        ("http://[::1]:5000", "[::1]:5000"),
+        ("http://registry:5000", "http://registry:5000"),
+        ("https://registry", "https://registry:443"),
+    ],
+)
+@pytest.mark.parametrize("options", ["", "--config a.yml"])
+def test_a_command_for_a_whole_registry_is_read_as_one(
+    address: str, word: str, options: str
+) -> None:
+    """Docker reads `registry:5000` alone as an image of Docker Hub, and so does the program."""
+    about = asked(address)
+    (cause,) = about.causes
+    find, upload = cause_remedies(about, cause.lack.digest, Invocation(options))
+
+    for each in (find, upload):
+        words = shlex.split(each.command)
+        assert words[2] == word
+        assert read([words[2]], frozenset()).registries == {host(address.partition("://")[2])} or (
+            word == "https://registry:443"
+        )
+        _parser().parse_args(words[1:])
+
+
+def test_the_next_command_after_an_audit_of_a_configuration_is_one_that_serve_takes() -> None:
+    well = report(tag("app:v1", child("amd64")))
+    options = "--config 'a b.yml' --count-pulls --platform linux/amd64"
+
+    assert next_command([well], Invocation(options)) == "pullproof serve --config 'a b.yml'"
 
 
 def test_in_a_cluster_every_command_goes_to_the_pod_and_the_archive_is_copied_there() -> None:

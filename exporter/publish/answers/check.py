@@ -46,6 +46,7 @@ from exporter.publish.formatting import (
     time_words,
     used_words,
     verdict_cell,
+    whole_registry,
 )
 from exporter.publish.invocation import AS_TYPED, PLAIN_HTTP, Invocation, is_plain
 from exporter.tally import ScrubTally
@@ -220,8 +221,8 @@ def next_command(reports: Sequence[Report], invocation: Invocation = AS_TYPED) -
         return invocation.command(report, *_look_closer(report, report.tags[worst[3]]))
     away = next((report for report in reports if report.snapshot.blind), None)
     if away and needs_consent(away):
-        return invocation.command(away, "check", host(away), COUNT_PULLS)
-    return invocation.serve() if away is None else invocation.why(away, host(away))
+        return invocation.command(away, "check", whole_registry(away), COUNT_PULLS)
+    return invocation.serve() if away is None else invocation.why(away, whole_registry(away))
 
 
 def _look_closer(report: Report, tag: TagReport) -> tuple[str, ...]:

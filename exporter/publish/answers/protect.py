@@ -36,7 +36,14 @@ from exporter.publish.blocks import (
     listed,
     section,
 )
-from exporter.publish.formatting import count_words, damage_words, host, manifest_words, moment
+from exporter.publish.formatting import (
+    count_words,
+    damage_words,
+    host,
+    manifest_words,
+    moment,
+    whole_registry,
+)
 from exporter.publish.invocation import AS_TYPED, Invocation, is_plain
 
 _KEEP: Final = (
@@ -140,7 +147,7 @@ def blocks(
     for plan in plans:
         yield heading(f"{plan.report.snapshot.registry}: {_sum(plan)}")
         if broken := plan.report.cannot_be_pulled:
-            words = () if invocation.saved else (host(plan.report),)
+            words = () if invocation.saved else (whole_registry(plan.report),)
             command = Code(invocation.command(plan.report, "check", *words))
             yield line(Cell(damage_words(broken), Tone.BAD), " To see them: ", command)
         if plan.wanted:

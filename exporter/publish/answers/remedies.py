@@ -9,7 +9,7 @@ from exporter.judge.report import Report
 from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.publish.blocks import Command
-from exporter.publish.formatting import address, host
+from exporter.publish.formatting import address, whole_registry
 from exporter.publish.invocation import Invocation
 from exporter.screen import plain
 
@@ -47,7 +47,7 @@ def cause_remedies(report: Report, digest: Digest, invocation: Invocation) -> tu
     causes = (each for each in report.causes if each.lack.digest == digest)
     if all(each.lack.wrong_diff_id for each in causes):
         return ()
-    words = "repair", host(report), "--cause", digest
+    words = "repair", whole_registry(report), "--cause", digest
     return (
         Command(_FIND, invocation.command(report, *words)),
         Command(_AGAIN, invocation.command(report, *words, "--apply")),
