@@ -246,7 +246,7 @@ class Report:
     refreshed: frozenset[Repository] = frozenset()
     """The repositories that were judged since, each by what an audit of a part knew."""
     learned: frozenset[bytes] = frozenset()
-    """Content of which such an audit knew more, packed: other repositories were judged without."""
+    """Content that such an audit learned more about, packed: other repositories do not know it."""
 
     @property
     def empty(self) -> bool:

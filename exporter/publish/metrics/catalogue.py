@@ -233,7 +233,7 @@ EVENTS: Final = Group.AUDITS.counter(
 EVENT_DURATION: Final = Group.AUDITS.histogram(
     "event_to_verdict_seconds{registry,shard}",
     "Time from an event to the published results of the audit that it requested.",
-    "Of coalesced events, that of the first.",
+    "Coalesced events count from the first.",
 )
 SOURCE_UP: Final = Group.REFERENCES.gauge(
     "reference_source_up{source}", "Whether the source of image references could be read."
