@@ -5,8 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from exporter.commands.answer import Exit, answered_report, exit_code, is_empty, save
-from exporter.commands.auditing import finished, judged, look
+from exporter.commands.auditing import finished, look
 from exporter.commands.options import again, typed
+from exporter.commands.saved import replayed
 from exporter.commands.subjects import asked_for
 from exporter.judge.report import Report
 from exporter.publish.answers import check
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _reports(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Sequence[Report], bool]:
     if args.saved:
-        return [judged(args.saved)], True
+        report, whole = replayed(args)
+        return [report], whole
     subjects = asked_for(args)
     whole = bool(subjects.registries) or not subjects.hosts
     settings = typed(args, subjects.hosts, environ)

@@ -1,15 +1,17 @@
 """The command `explain`: what uses and protects one image, and what its removal breaks."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import typed
-from exporter.commands.subjects import Subjects, image, is_registry, platforms, with_file
+from exporter.commands.saved import check_options, reference_in
+from exporter.commands.subjects import TYPED, Subjects, image, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Explanation, explain, places
@@ -20,6 +22,9 @@ from exporter.ports import Listing
 from exporter.publish.answers import explain as answer
 
 _ALL: Final = ("*",)
+_ASKED: Final = "asked for"
+_TYPED: Final = frozenset({_ASKED, TYPED})
+"""Owners of the uses that a command itself adds: nobody was asked who uses images."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -33,15 +38,16 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
     """Explain from a saved audit: a digest in each repository, an image in its own."""
+    check_options(args)
     report = judged(args.saved)
-    sources = bool(report.snapshot.uses)
+    sources = any(each.owner not in _TYPED for each in report.snapshot.uses)
     if args.subjects.startswith(("sha256:", "sha512:")):
         digest = _digest(args.subjects)
         where = places(report, digest)
         if not where:
             raise Refused(f"{digest}: not found in {args.saved}")
         return [explain(report, each, None, digest, sources=sources) for each in where]
-    named = _reference(args.subjects)
+    named = _reference(args.subjects, partial(reference_in, args, report.snapshot))
     return [explain(report, named.repository, _tag(named), named.digest, sources=sources)]
 
 
@@ -50,7 +56,7 @@ def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Ex
     if args.subjects.startswith(("sha256:", "sha512:")):
         raise Refused("a digest alone needs --from; otherwise give host/repository@sha256:…")
     named = _reference(args.subjects)
-    asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(args.platform))
+    asked = Use(_ASKED, named, ReferenceClass.SELECTED, platforms(args.platform))
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
     subjects = with_file(subjects, args.refs, frozenset(), args.config)
     settings = typed(args, {named.registry}, environ, alone=False)
@@ -78,11 +84,11 @@ def _tag(named: Reference) -> Tag | None:
     return None if named.digest else named.tag
 
 
-def _reference(text: str) -> Reference:
+def _reference(text: str, read: Callable[[str], Reference] = image) -> Reference:
     if is_registry(text):
         named = without_credentials(text)
         raise Refused(f"{named}: explain needs one image; use check for registries")
-    return image(text)
+    return read(text)
 
 
 def _digest(text: str) -> Digest:

@@ -4,12 +4,14 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from exporter.audit import Audited
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.auditing import examined, finished, judged
+from exporter.commands.auditing import examined, finished
 from exporter.commands.options import check_place, export_folder, shard_of, typed
+from exporter.commands.saved import replayed
 from exporter.commands.subjects import of_registry
 from exporter.facts.exports import ExportResult
 from exporter.facts.snapshot import Snapshot
@@ -17,6 +19,8 @@ from exporter.ports import Unseen
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import Target
 from exporter.wiring.parquet_export import ParquetExport
+
+_WHOLE: Final = "an export covers a registry: give its host, not an image"
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -29,7 +33,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Unseen as unseen:
         return _in_vain(unseen)
     if args.saved:
-        snapshot = judged(args.saved).snapshot
+        report, whole = replayed(args)
+        if not whole:
+            raise Refused(_WHOLE)
+        snapshot = report.snapshot
         return _written(snapshot, lambda: keeper.write(snapshot, AuditScope()))
     try:
         looked_at = _examined(args, environ)
@@ -42,7 +49,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> list[tuple[Target, Audited]]:
-    subjects = of_registry(args, "an export covers a registry: give its host, not an image")
+    subjects = of_registry(args, _WHOLE)
     asked = typed(args, subjects.registries, environ, alone=False)
     part = shard_of(args, asked.settings, environ)
     return finished(examined(args, subjects, asked, part))

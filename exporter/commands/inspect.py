@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from exporter.commands import Refused
 from exporter.commands.answer import answered_report, exit_code, save
-from exporter.commands.auditing import finished, judged, look
+from exporter.commands.auditing import finished, look
 from exporter.commands.options import again, typed
+from exporter.commands.saved import replayed
 from exporter.commands.subjects import platforms, read, with_file
 from exporter.judge.report import Report
 from exporter.oci.digest import without_credentials
@@ -24,9 +25,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
-    if args.saved:
-        return judged(args.saved)
     subjects = read(args.subjects, platforms(args.platform))
+    if args.saved and not subjects.registries:
+        return replayed(args)[0]
     if subjects.registries:
         named = without_credentials(args.subjects[0])
         raise Refused(f"{named}: inspect needs one image; use check for registries")

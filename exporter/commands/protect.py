@@ -9,8 +9,9 @@ from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, is_empty, save, tell_empty
-from exporter.commands.auditing import finished, judged, look
+from exporter.commands.auditing import finished, look
 from exporter.commands.options import Typed, again, typed, with_words
+from exporter.commands.saved import replayed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
 from exporter.judge.keep_tags import LONGEST, KeepTag, KeepTagPlan, plan_keep_tags
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             raise Refused(
                 "--apply audits the registry, since a saved file may be stale: omit --from"
             )
-        return _answered(args, _plans([judged(args.saved)], _reach(args, Subjects()), args), None)
+        return _answered(args, _plans([replayed(args)[0]], _reach(args, Subjects()), args), None)
     subjects = replace(asked_for(args), beside=_ATTACHED)
     settings = typed(args, subjects.hosts, environ, alone=not subjects.registries)
     plans, outcomes = finished(_look_and_act(args, subjects, settings))

@@ -31,6 +31,8 @@ from exporter.sources.references import ReferenceFile
 _SCHEME: Final = re.compile(r"https?://")
 _MOST_SHOWN: Final = 300
 """Characters of what was typed: the longest image has some four hundred."""
+TYPED: Final = "command line"
+"""The owner of the uses that were typed."""
 _FORM: Final = "give host/repository:tag, or a host"
 _MEANT: Final = (
     (re.compile(r"(?:https?://)?[^/@:]*:[^/@]*@"), "no credentials here: pass --username"),
@@ -146,7 +148,7 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
         if is_registry(text):
             registries.add(_parsed(text, host))
         else:
-            uses.append(Use("command line", image(text), ReferenceClass.LIVE, platforms))
+            uses.append(Use(TYPED, image(text), ReferenceClass.LIVE, platforms))
     return Subjects(frozenset(registries), Listing(tuple(uses)))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,14 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter import cli
+from exporter.commands.subjects import TYPED
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HEADER
 from exporter.facts.snapshot import Root, Sealed, Snapshot
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.links import OCI_INDEX, Descriptor, Kind, Link
 from exporter.oci.manifest import Manifest
-from exporter.oci.reference import Repository, Tag
+from exporter.oci.reference import Reference, Repository, Tag
 from tests.publish.reports import incident
 from tests.store.layout import encode, laid_out, packed, start
 from tests.store.random_snapshots import snapshots
@@ -197,6 +200,7 @@ PEAK: Final = """
 import sys
 from pathlib import Path
 from exporter import cli
+from exporter.commands.subjects import TYPED
 code = cli.main(["check", "--from", sys.argv[1]])
 status = Path("/proc/self/status").read_text()
 print("peak", int(status.partition("VmHWM:")[2].split()[0]) // 1024, file=sys.stderr)
@@ -259,3 +263,66 @@ def test_an_answer_is_written_to_a_terminal_without_unicode(tmp_path: Path, form
 
     assert (done.returncode, done.stderr) == (said(words)[0], b"")
     assert done.stdout.isascii()
+
+
+def two_images() -> Snapshot:
+    """An image that is there, and one that is lost, in a registry with a name and an address."""
+    about = incident().snapshot
+    return replace(about, registry="main", address="https://r.example")
+
+
+def names(snapshot: Snapshot) -> list[str]:
+    return [f"{each.repository}:{each.tag}" for each in snapshot.roots if each.tag]
+
+
+@pytest.mark.parametrize("before", ["", "r.example/", "r.example:443/", "main/"])
+def test_a_saved_audit_is_asked_of_the_image_that_was_typed(tmp_path: Path, before: str) -> None:
+    snapshot = two_images()
+    (tmp_path / "file").write_bytes(encode(snapshot))
+    first, *others = names(snapshot)
+    for command in ("check", "inspect", "protect"):
+        words = [command, "--from", str(tmp_path / "file"), f"{before}{first}"]
+        shown = said([*words, "-o", "json"])[1]
+        assert first.partition(":")[0] in shown
+        tags = json.loads(shown).get("tags", ())
+        assert all(f"{each['repository']}:{each['tag']}" == first for each in tags)
+        assert tags or command == "protect"
+    assert others
+
+
+@pytest.mark.parametrize("command", ["check", "inspect", "protect", "explain"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["other.example/app:v1"], "other.example: FILE is of main"),
+        (["other/app:nowhere"], "r.example/other/app:nowhere: FILE has no audit of it"),
+        (["--platform", "linux/amd64"], "--platform: has no effect on a saved audit"),
+        (["--refs", "x"], "--refs: has no effect on a saved audit"),
+        (["--kube"], "--kube: has no effect on a saved audit"),
+        (["--head-only"], "--head-only: has no effect on a saved audit"),
+    ],
+)
+def test_a_saved_audit_answers_no_other_question(
+    tmp_path: Path, command: str, words: list[str], told: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(encode(two_images()))
+    if words[0].startswith("-"):
+        words = [names(two_images())[0], *words]
+    code, shown, errors = said([command, "--from", str(file), *words])
+
+    if command == "explain" and "nowhere" in told:
+        assert (code, shown.splitlines()[1]) == (cli.UNTOLD, "unknown")
+        return
+    assert (code, shown) == (cli.USAGE, "")
+    assert told.replace("FILE", str(file)) in errors
+
+
+def test_the_image_that_was_checked_is_not_who_uses_images(tmp_path: Path) -> None:
+    """Nobody was asked who uses them, so that nobody does is not known."""
+    use = Use(TYPED, Reference.parse("r.example/app:v1"), ReferenceClass.LIVE, frozenset())
+    snapshot = replace(nested(1), uses=(use,))
+    (tmp_path / "file").write_bytes(encode(snapshot))
+
+    shown = said(["explain", "--from", str(tmp_path / "file"), "r.example/app:v2"])[1]
+    assert "Used by something live:  unknown" in shown
