@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.commands import Refused
+from exporter.commands.options import ONE_SAVED
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.judge.report import Report
@@ -123,7 +124,7 @@ def answered_report(
 def save(reports: Sequence[Report], path: Path) -> None:
     """Save the one snapshot to a file, to be judged again later; raises `Refused`."""
     if len(reports) != 1:
-        raise Refused("--save needs exactly one registry")
+        raise Refused(ONE_SAVED)
     try:
         with path.open("wb") as file:
             file.writelines(snapshot_file.encode(reports[0].snapshot))

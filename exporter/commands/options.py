@@ -1,6 +1,7 @@
 """Settings of the command line: registries, credentials, clusters, shards, object stores."""
 
 import argparse
+import errno
 import importlib
 import json
 import os
@@ -45,6 +46,7 @@ _UNVERIFIED: Final = (
     "pullproof: --insecure: certificates are not verified; anyone between here and the registry "
     "can read the credentials and forge the answers"
 )
+ONE_SAVED: Final = "--save needs exactly one registry"
 _NOTHING: Final = "nothing to check: name an image or a registry, or give --config or --refs"
 _ONLY_A_CLUSTER: Final = "--kube only adds images in use: name a registry too, or give --config"
 _PAUSE: Final = "3s"
@@ -97,6 +99,7 @@ def typed(
     registries = tuple(
         _consented(args, each) for each in every if not wanted or each.hosts & wanted
     )
+    _check_save(args, len(registries))
     # With these hosts alone, what was typed is all that was asked for.
     rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
     update = {"registries": registries, **rest, **_overruling(args, known)}
@@ -110,6 +113,25 @@ def check_trust(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raise `Malformed` if a registry uses TLS, and a variable of OpenSSL would be ignored."""
     if any(not each.plain_http and not each.insecure_skip_verify for each in settings.registries):
         check_variables(environ)
+
+
+def _check_save(args: argparse.Namespace, registries: int) -> None:
+    """Refuse, before an audit of hours, a file that could not be written after it."""
+    path = vars(args).get("save") or vars(args).get("file")
+    if path is None:
+        return
+    if registries != 1 and "save" in args:
+        raise Refused(ONE_SAVED)
+    folder = path.parent
+    if is_folder(str(path)):
+        fault = errno.EISDIR
+    elif not is_folder(str(folder)):
+        fault = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT  # noqa: PTH110 - as there
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):  # noqa: PTH110 - as there
+        fault = errno.EACCES
+    else:
+        return
+    raise Refused(f"{path}: cannot be written: {os.strerror(fault)}")
 
 
 def _consented(args: argparse.Namespace, registry: RegistrySettings) -> RegistrySettings:

@@ -33,6 +33,7 @@ from exporter.commands.subjects import Subjects, asked_for
 from exporter.config.registry import RegistrySettings
 from exporter.facts.proof import HASHED
 from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.explanation import referencing
 from exporter.judge.keep_tags import plan_keep_tags
 from exporter.judge.losses import MANIFEST, Repair, broken_by, losses, lost_tags
 from exporter.judge.report import Report
@@ -95,6 +96,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         asked = with_scrubs(args, asked)
     repairs = finished(_repaired(args, subjects, asked, cause))
     tell_unreached(args, [each.latest for each in repairs])
+    if cause is not None and not any(_knows(each.report, cause) for each in repairs):
+        raise Refused(f"--cause {cause}: no audited tag references it")
     answered(
         args,
         lambda now: answer.document(repairs, now, applied=args.apply),
@@ -117,6 +120,11 @@ def _exit(repairs: Sequence[Repair], *, whole: bool) -> Exit:
     )
     code = exit_code([each.latest for each in repairs], whole=whole)
     return Exit.BROKEN if any(left) else code
+
+
+def _knows(report: Report, digest: Digest) -> bool:
+    """Does a tag reference a digest, or may one that could not be read?"""
+    return bool(report.snapshot.hiding or referencing(report, digest))
 
 
 def _typed_again(args: argparse.Namespace) -> str:

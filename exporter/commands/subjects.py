@@ -126,7 +126,9 @@ def _check_patterns(args: argparse.Namespace) -> None:
 def is_registry(text: str) -> bool:
     """Is it a registry's host alone, rather than an image? With a scheme, any host is."""
     bare = _bare(text)
-    return is_host_alone(bare) or (bare != text.rstrip("/") and HOST.fullmatch(bare) is not None)
+    return is_host_alone(bare) or (
+        _SCHEME.match(text) is not None and HOST.fullmatch(bare) is not None
+    )
 
 
 def of_registry(args: argparse.Namespace, otherwise: str) -> Subjects:
@@ -180,8 +182,10 @@ def _hint(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Return a text without what browsers put around it."""
-    return _SCHEME.sub("", text).rstrip("/")
+    """Return a text without what browsers put around a host; an image has no slash at its end."""
+    rest = _SCHEME.sub("", text)
+    alone = rest.rstrip("/")
+    return alone if is_host_alone(alone) or (rest != text and "/" not in alone) else rest
 
 
 def with_file(
@@ -219,27 +223,27 @@ def with_hosts(texts: Texts, config: Path, environ: Mapping[str, str]) -> Texts:
     """
     with refusing(Misconfigured):
         settings = load(config, environ)
-    names = settings.names
-    hub = any(HUB in each.hosts for each in settings.registries)
+    hosts = frozenset[str]().union(*(each.hosts for each in settings.registries))
     if isinstance(texts, str):
-        return _with_host(texts, names, hub=hub)
-    return [_with_host(each, names, hub=hub) for each in texts]
+        return _with_host(texts, settings.names, hosts)
+    return [_with_host(each, settings.names, hosts) for each in texts]
 
 
-def _with_host(text: str, names: Mapping[str, str], *, hub: bool) -> str:
-    name, rest = split_name(text, names)
-    if name and not rest and not is_host_alone(names[name]):
-        return f"https://{names[name]}"  # else it would be read as an image
+def _with_host(text: str, names: Mapping[str, str], hosts: frozenset[str]) -> str:
+    known = {each: each for each in hosts} | dict(names)
+    name, rest = split_name(text, known)
+    if name and not rest and not is_host_alone(known[name]):
+        return f"https://{known[name]}"  # else it would be read as an image
     if name:
-        return f"{names[name]}{rest}"
+        return f"{known[name]}{rest}"
     first, slash, _ = text.partition("/")
-    if hub or is_registry(text) or names_host(first if slash else ""):
+    if HUB in hosts or is_registry(text) or names_host(first if slash else ""):
         return text
     if text.startswith(("sha256:", "sha512:")) or not text.strip():
         return text
     said = _shown(text)
-    known = ", ".join(sorted(names))
+    listed = ", ".join(sorted(names))
     raise Refused(
-        f"{said}: the configuration has no registry of this name (it has {known}); "
+        f"{said}: the configuration has no registry of this name (it has {listed}); "
         f"write docker.io/{said} for an image of Docker Hub"
     )

@@ -240,7 +240,7 @@ class Repairer:
                 way = Way.MOUNT if origin else Way.UPLOAD
                 step = RepairStep(loss, way, found[0].called(found[1]))
                 step = await self._uploaded(self.writer, step, spool, origin)
-                self._note(step)
+                self._note(self._mounted(step, origin))
                 if not step.failure:
                     origin = origin or loss.repository
 
@@ -252,7 +252,15 @@ class Repairer:
                 self._note(RepairStep(loss))
             else:
                 way = Way.MOUNT if at or found[0].own else Way.UPLOAD
-                self._note(RepairStep(loss, way, found[0].called(found[1])))
+                origin = found[1] if found[0].own else losses[0].repository
+                step = RepairStep(loss, way, found[0].called(found[1]))
+                self._note(self._mounted(step, origin))
+
+    def _mounted(self, step: RepairStep, origin: Repository | None) -> RepairStep:
+        """Return the step with the repository that it mounts from as its source, if it mounts."""
+        if step.way is not Way.MOUNT or origin is None:
+            return step
+        return replace(step, source=f"{self.snapshot.registry}/{origin}")
 
     async def _uploaded(
         self, writer: ContentWriter, step: RepairStep, content: Spool, origin: Repository | None

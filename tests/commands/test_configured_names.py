@@ -113,7 +113,7 @@ def test_the_name_of_a_registry_is_never_an_image_of_docker_hub(
     config = tmp_path / "pullproof.yml"
     config.write_text(json.dumps({"registries": [own]}))
 
-    for typed in {name or host, whole(host)}:
+    for typed in {name or host, host, whole(host)}:
         (found,) = with_hosts([typed], config, {})
         assert read([found], frozenset()).registries == {host}
         (found,) = with_hosts([f"{name or host}/app:v1"], config, {})

@@ -53,6 +53,8 @@ FILES: Final = {
     "helper.yml": "registries: [{url: 'https://r.example', docker_config: helper.json}]\n",
     "helper.json": '{"credsStore": "none-such"}\n',
     "images.json": '{"image": "r.example/app:v1"}\n',
+    "dotless.yml": "registries: [{url: 'https://registry:5000', name: prod/eu}]\n",
+    "two.yml": "registries: [{url: 'https://r.example'}, {url: 'https://s.example'}]\n",
     "images.txt": "docker://r.example/app:v1\n",
 }
 PACKED: Final = {
@@ -229,6 +231,17 @@ scrub localhost:1/app:v1 --limit-rate 0
 snapshot '' localhost:1
 schema nothing
 completion tcsh
+check registry:5000 --config dotless.yml --save folder
+check other --config dotless.yml
+check https://r.example/team/
+check r.example/team/app/
+check r.example --save nowhere/file
+check --config two.yml --save file
+snapshot folder localhost:1
+snapshot nowhere/file localhost:1
+check --from empty --refs images.txt
+inspect --from empty r.example/app:v1 --platform linux/amd64
+protect --from empty --tags v1
 """.strip().splitlines()
 
 

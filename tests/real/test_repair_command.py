@@ -134,6 +134,13 @@ def test_one_layer_of_many_tags_is_uploaded_once_and_mounted(tmp_path: Path, ver
         before = files(server)
         words = ("--cause", str(shared.digest), "--source", f"storage:{tmp_path / 'backup'}")
 
+        vain = repair(server, "--cause", str(shared.digest), "--apply", name="")
+        assert vain.code == 1
+        assert "No source has it" in vain.output
+        typo = repair(server, "--cause", str(layer("typo").digest), "--apply", name="")
+        assert (typo.code, typo.output) == (2, "")
+        assert "no audited tag references it" in typo.errors
+
         done = repair(server, *words, "--apply", "--output", "json", name="")
 
         assert done.code == 0, done.output + done.errors
@@ -169,7 +176,7 @@ def test_a_file_cut_short_is_no_success_until_it_is_moved_aside(tmp_path: Path) 
     layout.write(tmp_path / "layout", APP, "v1")
     words = ("--source", f"oci:{tmp_path / 'layout'}", "--apply")
     with registry(tmp_path / "registry") as server:
-        server.push(NAME, APP, "v1")
+        server.push(NAME, APP, *(f"v{number}" for number in range(100)))
         warm(server)
         file = tree.data(server.root, cut.digest)
         file.write_bytes(cut.body[:100])
@@ -180,6 +187,10 @@ def test_a_file_cut_short_is_no_success_until_it_is_moved_aside(tmp_path: Path) 
         assert "distribution overwrites no file" in failed.output
         (named,) = re.findall(r"blobs/sha256/\w+/\w+/data", failed.output)
         assert str(file).endswith(named)
+        all_tags = repair(server, *words, name="").output
+        assert named in all_tags
+        assert "… and 90 more" in all_tags
+        assert len(all_tags.splitlines()) < 25, "the reason stays on the screen"
         file.rename(tmp_path / "aside")
         assert repair(server, *words).code == 0
         assert pulls(server)

@@ -235,6 +235,12 @@ async def test_a_blob_is_uploaded_once_and_mounted_where_else_it_is_lost() -> No
     found = await repaired(registry, CopySource("mirror", stocked()))
 
     assert [each.way for each in found.steps] == [Way.UPLOAD, Way.MOUNT]
+    first, second = found.steps
+    name = found.snapshot.registry
+    assert (first.source, second.source) == (
+        f"mirror/{first.loss.repository}",
+        f"{name}/{first.loss.repository}",
+    )
     assert [mounted for _, mounted in registry.uploads] == [False, True]
 
 

@@ -63,8 +63,8 @@ _UNFOLDED: Final = "--all lists every tag"
 _ANY: Final = "any"
 """The column of images without a platform, and of tags that could not be read."""
 EMPTY: Final = (
-    "No tags in scope: nothing was checked. The login may not be allowed to list any; "
-    "--allow-empty accepts that."
+    "No tags in scope: nothing was checked. The login may not be allowed to list any, or --tags or "
+    "the configuration selects none; --allow-empty accepts that."
 )
 _OTHER: Final = "other"
 """The column of content that no node runs: attestations, artifacts, caches, unreadable indexes."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Struct
 
@@ -37,6 +37,9 @@ from exporter.publish.blocks import (
     section,
 )
 from exporter.publish.formatting import count_words, moment, size_words, verdict_cell
+
+_MOST_BROKEN: Final = 10
+"""Tags that are still broken: of more, the reasons above would leave the screen."""
 
 
 class StepEntry(Struct, frozen=True):
@@ -190,7 +193,7 @@ def _verdicts(repair: Repair, most: int) -> Iterator[Block]:
         Cell(f"{count_words(well, 'tag')} can be pulled", Tone.GOOD if well else Tone.PLAIN),
         f", {count_words(len(broken), 'tag')} cannot" if broken else "",
     )
-    yield from section("Still broken", listed(map(_tag, broken), most))
+    yield from section("Still broken", listed(map(_tag, broken), min(most, _MOST_BROKEN)))
 
 
 def _tag(tag: TagReport) -> Item:
