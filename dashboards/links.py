@@ -40,6 +40,11 @@ def own_page(registry: str, repository: str, tag: str) -> Target:
     return "Page of pullproof", f"${{pullproof:raw}}/tag/{registry}/{repository}:{tag}"
 
 
+def page_of_digest(registry: str, digest: str) -> Target:
+    """Return the link to a digest's page of pullproof, likewise."""
+    return "Page of pullproof", f"${{pullproof:raw}}/digest/{registry}/{digest}"
+
+
 def panel_link(target: Target) -> DashboardLink:
     """Put a target in the corner of a panel."""
     title, url = target

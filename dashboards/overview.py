@@ -54,6 +54,7 @@ _TO_TAG: Final = links.drill("Show this tag", links.TAG, "registry", "repository
 _TO_PAGE: Final = links.own_page(
     "${__data.fields.registry}", "${__data.fields.repository}", "${__data.fields.tag}"
 )
+_TO_DIGEST: Final = links.page_of_digest("${__data.fields.registry}", "${__data.fields.digest}")
 _TO_TAGS: Final = links.drill("Show its tags", links.TAG, "registry", "repository")
 _TO_REGISTRY: Final = links.drill("Only this registry", links.OVERVIEW, "registry")
 _TO_CAPACITY: Final = links.drill("Show its capacity", links.CAPACITY, "registry")
@@ -232,7 +233,7 @@ CAUSES: Final = rows(
         links=(links.runbook("RegistryManyLiveTagsBroken"),),
     ),
     Label("registry", links=(_TO_REGISTRY,), width=220),
-    Label("digest"),
+    Label("digest", links=(_TO_DIGEST,)),
     Label("kind", width=110),
     Label("state", mappings=meanings.STATES, width=110),
     Value("live tags", _broken_by_cause(_LIVE)),

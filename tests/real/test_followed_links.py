@@ -121,3 +121,7 @@ def test_every_link_of_every_dashboard_is_answered(demo: Demo, name: str) -> Non
     assert {each: links.status(each) for each in found} == dict.fromkeys(found, 200)
     assert len(found) >= 2
     assert name != "overview.json" or f"{demo.address}tag/{CHECKOUT}" in found
+    digests = [
+        each for each in found if each.startswith(f"{demo.address}digest/{registry}/sha256:")
+    ]
+    assert bool(digests) is (name == "overview.json")

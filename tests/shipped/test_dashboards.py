@@ -202,7 +202,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
         elif to_runbook:
             assert (DOCS / to_runbook[1]).exists(), url
         else:
-            assert url.startswith("${pullproof:raw}/tag/"), url
+            assert url.startswith(("${pullproof:raw}/tag/", "${pullproof:raw}/digest/")), url
 
 
 @every
