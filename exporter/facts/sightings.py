@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeVar, overload
 from weakref import ref
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporter.facts.digests import ABSENT, Marks, Rows, find, rows_of, split
-from exporter.facts.proof import Sighting
+from exporter.facts.proof import Sighting, State
 from exporter.oci.digest import PACKED, Digest
 from exporter.oci.reference import Place, Repository
 
@@ -72,6 +73,13 @@ class _Part:
         """Return it as it was made."""
         starts = range(0, len(self.digests), PACKED)
         return dict(zip((self.digests[at : at + PACKED] for at in starts), self.codes, strict=True))
+
+
+def _stands(now: Sighting | None, then: Sighting | None) -> bool:
+    """Is something as present as it was, whatever proves it?"""
+    if now is None or then is None or now.state is not State.PRESENT:
+        return False
+    return replace(then, proof=now.proof, seen_at=now.seen_at) == now
 
 
 def _none() -> None:
@@ -163,18 +171,25 @@ class Sightings(Mapping[Place, Sighting]):
         long = (Digest.of_packed(key) for key in keys if len(key) != PACKED)
         self._others.update(((repository, digest), seen) for digest in long)
 
-    def changes(self, before: "Sightings", repository: Repository) -> set[bytes]:
-        """Return the packed digests that have another sighting in one repository than before."""
+    def changes(self, before: "Sightings", repository: Repository) -> dict[bytes, bool]:
+        """Return the packed digests that have another sighting in one repository than before.
+
+        Of each: is it present as before, and only proven in another way?
+        """
         self.settle()
         part, last = self._parts.get(repository), before._parts.get(repository)  # noqa: SLF001 - of its own class
         long = (before._others, self._others) if before._others or self._others else ()  # noqa: SLF001 - of its own class
         if part and last and not long and part.digests == last.digests:
             known = before._numbers  # noqa: SLF001 - of its own class
             same = np.array([known.get(kind, ABSENT) for kind in self._kinds], np.int64)
-            rows = rows_of(part.digests)[same[part.numbers] != last.numbers]
-            return set(split(rows))
+            other = same[part.numbers] != last.numbers
+            rows = split(rows_of(part.digests)[other])
+            pairs = zip(part.numbers[other].tolist(), last.numbers[other].tolist(), strict=True)
+            new, old = self._kinds, before._kinds  # noqa: SLF001 - of its own class
+            return {key: _stands(new[n], old[o]) for key, (n, o) in zip(rows, pairs, strict=True)}
         now, then = self.packed_of(repository), before.packed_of(repository)
-        return {key for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
+        keys = (key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
+        return {key: _stands(now.get(key), then.get(key)) for key in keys}
 
     def _count(self, new: int) -> None:
         self._waiting += new

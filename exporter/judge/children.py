@@ -8,6 +8,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.leaves import CONTENT, LADDER, Leaf, View
 from exporter.judge.protection import Risk
 from exporter.judge.tag_verdict import Child, ChildKind, Lack
+from exporter.oci.digest import Digest
 from exporter.oci.links import Descriptor
 from exporter.oci.reference import Tag
 
@@ -32,7 +33,7 @@ def assess(  # noqa: PLR0913 - what the view does not tell
         state=state,
         required_by=required_by,
         expected=expected,
-        proof=_proof(view, leaf, state),
+        proof=proof_of(view, leaf.digest, state),
         reason=reason if state is State.UNKNOWN else None,
         detail=lacks[0].detail if lacks and state is State.UNKNOWN else "",
         lacks=lacks,
@@ -110,13 +111,13 @@ def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
     return next(reasons, None)
 
 
-def _proof(view: View, leaf: Leaf, state: State) -> Proof:
-    """Return the proof of "present": that of the blobs, if any, since caches fake those."""
+def proof_of(view: View, digest: Digest, state: State) -> Proof:
+    """Return the proof of a child's state; of "present" that of the blobs, as caches fake those."""
     if state is not State.PRESENT:
         return Proof.CONFIRMED if state in GONE else Proof.NOTHING
-    manifest = view.known(leaf.digest)
+    manifest = view.known(digest)
     if manifest and (weakest := view.content_proof(manifest)):
         return weakest
     blobs = manifest.content if manifest else ()
     proofs = {_exempt(blob) or view.seen(blob.digest).proof for blob in blobs}
-    return min(proofs, key=LADDER.index, default=view.seen(leaf.digest).proof)
+    return min(proofs, key=LADDER.index, default=view.seen(digest).proof)

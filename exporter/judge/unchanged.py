@@ -5,15 +5,18 @@ on who uses it. Whatever is not known to be the same is judged anew.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from exporter.facts.proof import State
 from exporter.facts.snapshot import Root, Snapshot
+from exporter.judge.children import proof_of
+from exporter.judge.leaves import View
 from exporter.judge.protection import Protection
 from exporter.judge.reachability import resolved_tags
 from exporter.judge.report import Report, TagReport
-from exporter.judge.tag_verdict import TagVerdict
+from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.links import Kind
 from exporter.oci.reference import Repository, Tag
@@ -21,6 +24,8 @@ from exporter.oci.reference import Repository, Tag
 Name = Tag | Digest | None
 """A root within its repository."""
 Facts = Mapping[Repository, list[object]]
+Changes = Mapping[bytes, bool]
+"""Content that changed, packed: is it present as before, and only proven in another way?"""
 
 
 @dataclass(slots=True)
@@ -34,12 +39,15 @@ class Unchanged:
     """The tags that were resolved before."""
     _facts: tuple[Facts, Facts] = field(init=False)
     """What was known of repositories, before and now."""
-    _content: frozenset[bytes] | None = field(init=False)
+    _content: dict[bytes, bool] | None = field(init=False)
     """Content that changed in every repository; None if any may have changed."""
-    _changed: tuple[Repository | None, frozenset[bytes] | None] = None, None
+    _changed: tuple[Repository | None, Changes | None] = None, None
     """The repository of the last root, and its content that changed; None if any may have. One
     repository at a time, since that of all takes much memory."""
-    _again: defaultdict[Repository, set[Name]] = field(default_factory=lambda: defaultdict(set))
+    _again: defaultdict[Repository, dict[Name, TagVerdict]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    """The verdicts that hold again."""
 
     def __post_init__(self) -> None:
         """Compare what concerns more than one repository."""
@@ -53,32 +61,38 @@ class Unchanged:
         self._facts = _facts(old), _facts(new)
         alike = _of_registry(old) == _of_registry(new)
         content = chain(changed_content(old, new), self.before.learned)
-        self._content = frozenset(content) if alike else None
+        self._content = dict.fromkeys(content, False) if alike else None
 
-    def verdict(self, root: Root, protection: Protection) -> TagVerdict | None:
-        """Return the verdict of before where it holds again."""
+    def verdict(
+        self, root: Root, protection: Protection, view: Callable[[Repository], View]
+    ) -> TagVerdict | None:
+        """Return the verdict of before where it holds again, with the proofs of now."""
         at, name = root.repository, _name(root)
         last = self._reports.get(at, {}).get(name)
         if last is None or last.verdict.root != root:
             return None
         if at != self._changed[0]:
             self._changed = at, self._changes(at, protection)
-        changed = self._changed[1]
-        if changed is None or (root.digest and self._touches(root.digest, changed)):
+        changed, verdict = self._changed[1], last.verdict
+        if changed is None:
             return None
-        self._again[at].add(name)
-        return last.verdict
+        if root.digest and (touched := self._touched(root.digest, changed)):
+            if not all(touched):
+                return None
+            verdict = _proven_anew(verdict, view(at))
+        self._again[at][name] = verdict
+        return verdict
 
     def report(self, verdict: TagVerdict) -> TagReport | None:
         """Return the report of before on a verdict that holds again."""
         at, name = verdict.root.repository, _name(verdict.root)
-        if name not in self._again.get(at, ()):
+        # Another root may have the same name.
+        if self._again.get(at, {}).get(name) is not verdict:
             return None
         last = self._reports[at][name]
-        # Another root may have the same name.
-        return last if last.verdict is verdict else None
+        return last if last.verdict is verdict else replace(last, verdict=verdict)
 
-    def _changes(self, at: Repository, protection: Protection) -> frozenset[bytes] | None:
+    def _changes(self, at: Repository, protection: Protection) -> Changes | None:
         old, (then, now) = self.before.snapshot, self._facts
         # What is told of one that was refreshed alone rests on what was known then.
         if self._content is None or at in self.before.refreshed:
@@ -87,24 +101,38 @@ class Unchanged:
             return None
         if Protection.of(old, at, self._tags.get(at, {})) != protection:
             return None
-        return self._content | self.now.sightings.changes(old.sightings, at)
+        return self.now.sightings.changes(old.sightings, at) | self._content
 
-    def _touches(self, digest: Digest, changed: frozenset[bytes]) -> bool:
-        """Is any of this content at or below a manifest?"""
-        waiting, seen = [digest] if changed else [], set[Digest]()
+    def _touched(self, digest: Digest, changed: Changes) -> set[bool]:
+        """Return how content at and below a manifest changed; nothing if none did."""
+        waiting, seen, found = [digest] if changed else [], set[Digest](), set[bool]()
         while waiting:
             each = waiting.pop()
             if each.packed in changed:
-                return True
+                found.add(changed[each.packed])
             manifest = self.now.manifests.get(each)
             if manifest is None or each in seen:
                 continue
             seen.add(each)
-            if not changed.isdisjoint(manifest.keys):
-                return True
+            if not changed.keys().isdisjoint(keys := manifest.keys):
+                found.update(changed[key] for key in keys if key in changed)
             if manifest.is_index:
                 waiting += map(Digest.of_packed, manifest.keys_of(Kind.CHILD))
-        return False
+        return found
+
+
+def _proven_anew(verdict: TagVerdict, view: View) -> TagVerdict:
+    """Return a verdict on content that is present as before, with its proofs of now."""
+    children = tuple(_child_proven_anew(each, view) for each in verdict.children)
+    same = all(new is old for new, old in zip(children, verdict.children, strict=True))
+    return verdict if same else replace(verdict, children=children)
+
+
+def _child_proven_anew(child: Child, view: View) -> Child:
+    if child.state is not State.PRESENT or child.digest is None:
+        return child
+    proof = proof_of(view, child.digest, child.state)
+    return child if proof is child.proof else replace(child, proof=proof)
 
 
 def _name(root: Root) -> Name:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache, partial
 
 from exporter.facts.attached import Attachments
 from exporter.facts.proof import GONE, State
@@ -30,20 +31,18 @@ def verdicts(snapshot: Snapshot, unchanged: Unchanged | None = None) -> Iterator
     users = _users(snapshot)
     admissions = {(each.login, each.repository): each for each in snapshot.admissions}
     protections: dict[Repository, Protection] = {}
-    view: View | None = None
+    view = lru_cache(1)(partial(View.of, snapshot))  # of one repository: that takes memory
     for root in ordered:
         at = root.repository
         if at not in protections:
             protections[at] = Protection.of(snapshot, at, known.get(at, {}))
-        if unchanged and (last := unchanged.verdict(root, protections[at])):
+        if unchanged and (last := unchanged.verdict(root, protections[at], view)):
             yield last
             continue
         uses = users.get((root.repository, root.tag or root.digest or ""), ())
         logins = sorted({use.login for use in uses if use.login})
         tried = (admissions.get((login, root.repository)) for login in logins)
-        if view is None or view.repository != at:
-            view = View.of(snapshot, at)
-        verdict = _verdict(view, root, protections[at], uses)
+        verdict = _verdict(view(at), root, protections[at], uses)
         attached = _attached(snapshot, verdict) if snapshot.attached else ()
         logins_tried = tuple(filter(None, tried))
         yield replace(verdict, uses=uses, admissions=logins_tried, attached=attached)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 from itertools import cycle
 from typing import Final
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from exporter.facts.attached import Attachment, Attachments
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.proof import HASHED, HEADER, LAST_BYTE, STORED, State, gone, unknown
+from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, LAST_BYTE, STORED, State, gone, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector
 from exporter.facts.snapshot import (
     Admission,
@@ -26,6 +27,7 @@ from exporter.facts.snapshot import (
 )
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge, report_part, with_report_part
+from exporter.judge.leaves import View
 from exporter.judge.protection import Protection
 from exporter.judge.unchanged import Unchanged
 from exporter.oci.digest import Digest
@@ -52,6 +54,8 @@ LOOKS: Final = [
     LAST_BYTE,
     HASHED,
     HEADER,
+    ELSEWHERE,
+    replace(STORED, seen_at=NOW - 60),
     gone(State.MISSING, "404"),
     unknown(Reason.RESET),
 ]
@@ -270,14 +274,14 @@ def test_only_tags_are_judged_of_which_something_changed(of: worlds.Made) -> Non
     seen = {(at, each): STORED for at in (APP, OTHER) for each in DIGESTS}
     old = Snapshot("registry.example", NOW, roots=tuple(roots), manifests=MANIFESTS, sightings=seen)  # type: ignore[arg-type] # packed
     own = of.blobs[-1].digest if of.blobs else of.digest
-    now = replace(old, sightings=old.sightings.amended({(APP, own): LAST_BYTE}))
+    now = replace(old, sightings=old.sightings.amended({(APP, own): gone(State.MISSING, "404")}))
     before = judge(old, {})
-    unchanged = Unchanged(before, now)
+    unchanged, view = Unchanged(before, now), partial(View.of, now)
 
     kept = {
         root.name
         for root in now.roots
-        if unchanged.verdict(root, Protection.of(now, root.repository, _known(now, root)))
+        if unchanged.verdict(root, Protection.of(now, root.repository, _known(now, root)), view)
         if root.repository == APP
     }
 
@@ -291,7 +295,24 @@ def test_only_tags_are_judged_of_which_something_changed(of: worlds.Made) -> Non
     assert kept == {root.name for root in here if root.digest not in above}
     report = judge(now, before.since, before=before)
     again = {id(each) for each in before.tags}
-    assert [each.name for each in report.tags if id(each) not in again] == []
+    other = {each.verdict.root for each in report.tags if id(each) not in again}
+    assert other == {root for root in here if root.digest in above}
+
+
+def test_a_tag_whose_content_is_proven_in_another_way_is_not_judged() -> None:
+    roots = [Root(APP, Tag("v1"), INDEX.digest, HEADER, ReferenceClass.SELECTED)]
+    old = whole(roots)
+    there = {(APP, each): LAST_BYTE for each in DIGESTS}
+    some_content, all_content = dict([*there.items()][:3]), there
+    before = judge(old, {})
+
+    for changed in (some_content, all_content):
+        now = replace(old, sightings=old.sightings.amended(changed))
+        unchanged, view = Unchanged(before, now), partial(View.of, now)
+        for root in roots:
+            protection = Protection.of(now, APP, _known(now, root))
+            assert unchanged.verdict(root, protection, view)
+        assert judge(now, before.since, before=before) == judge(now, before.since)
 
 
 def _known(seen: Snapshot, root: Root) -> dict[Digest, list[Tag]]:

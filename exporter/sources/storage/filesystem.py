@@ -7,7 +7,7 @@ is looked up once more before it counts as missing.
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -112,12 +112,16 @@ def _read_part(
         Repositories(manifests, shard.holds).read(tree, context)
         manifests.keep()
     builder.settle()
-    seen = builder.inventory()
-    named = np.concatenate([seen.revisions.targets, seen.layers.targets])
-    texts = map(seen.digests.text, distinct(named[named >= 0]).tolist())
-    read_named(tree, filter(layout.is_digest, texts), context)
-    del seen, texts
+    read_named(tree, _linked(builder.inventory()), context)
     return replace(builder.inventory(), partial=True)
+
+
+def _linked(seen: Inventory) -> Iterator[str]:
+    """Yield the digests that links name, sorted; all else is forgotten, as it takes much memory."""
+    digests, named = seen.digests, np.concatenate([seen.revisions.targets, seen.layers.targets])
+    del seen
+    named = distinct(named[named >= 0])
+    return filter(layout.is_digest, (digests.text(int(each)) for each in named))
 
 
 def _is_same(path: str, top: int) -> bool:
