@@ -24,6 +24,7 @@ from benchmarks.parts.memory import forget_peak, peak
 from benchmarks.parts.stored import BEGAN, Known, KnownStorage, first_audit
 from benchmarks.parts.synthetic import Synthetic
 from exporter.facts.shard import WHOLE, Shard
+from exporter.facts.snapshot import Snapshot
 from exporter.judge.judgement import judge
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AuditLimits, Target
@@ -56,12 +57,15 @@ async def alone(tags: int, blobs: int, shard: Shard, audits: int) -> None:
         target = Target(registry, memory, frozenset(), scope=scope, limits=limits)
         steps = Round(target, memory, KnownStorage(registry), clock=lambda: BEGAN)
 
+        first: list[Snapshot] = []
+
         async def seen() -> str:
-            registry.seen = first_audit(Synthetic(tags // TAGS), blobs * TAGS, shard)
-            return f"{len(registry.seen.sightings):,} objects"
+            first.append(first_audit(Synthetic(tags // TAGS), blobs * TAGS, shard))
+            registry.know(first[0])
+            return f"{len(first[0].sightings):,} objects"
 
         async def judged() -> str:
-            steps.shown = judge(registry.seen, {})
+            steps.shown = judge(first.pop(), {})
             return f"{len(steps.shown.tags):,} tags"
 
         again = (steps.stored, steps.keep, steps.render)

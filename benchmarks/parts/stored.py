@@ -6,9 +6,8 @@ anew while it runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Final
 
 from benchmarks.parts.synthetic import Synthetic, content
@@ -66,17 +65,20 @@ def first_audit(registry: Synthetic, blobs: int, shard: Shard) -> Snapshot:
 class Known(Synthetic):
     """A registry that holds what a first audit saw, and its storage, which holds it too."""
 
-    seen: Snapshot = field(default_factory=lambda: Snapshot("benchmark", BEGAN))
     shard: Shard = WHOLE
+    _manifests: dict[Repository, tuple[Manifest, ...]] = field(default_factory=dict)
+    _tags: Mapping[Repository, Sealed] = field(default_factory=dict)
 
-    @cached_property
-    def _manifests(self) -> dict[Repository, tuple[Manifest, ...]]:
-        seen, known = self.seen.sightings, self.seen.manifests
-        return {at: tuple(filter(None, map(known.get, seen.of(at)))) for at in seen.repositories}
+    def know(self, seen: Snapshot) -> None:
+        """Hold what an audit saw, and not the audit: its memory is the auditor's."""
+        at, known = seen.sightings, seen.manifests
+        names = at.repositories
+        self._manifests = {name: tuple(filter(None, map(known.get, at.of(name)))) for name in names}
+        self._tags = seen.sealed
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """List the tags of a repository."""
-        named = self.seen.sealed[repository].tags.values()
+        named = self._tags[repository].tags.values()
         return Listing(tuple(tag for tags in named for tag in tags))
 
     async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
@@ -84,7 +86,7 @@ class Known(Synthetic):
         self.requests += 1
         if isinstance(reference, Digest):
             return reference
-        named = self.seen.sealed[repository].tags.items()
+        named = self._tags[repository].tags.items()
         return next(digest for digest, tags in named if reference in tags)
 
     def read_storage(self) -> Inventory:
@@ -114,7 +116,7 @@ class Known(Synthetic):
         layers = {key for key, _ in self._content_sizes(manifests)} - manifests.keys()
         builder.revisions.add("sha256", sorted(key.hex() for key in manifests))
         builder.layers.add("sha256", sorted(key.hex() for key in layers))
-        for digest, tags in self.seen.sealed[repository].tags.items():
+        for digest, tags in self._tags[repository].tags.items():
             for tag in tags:
                 builder.tags.add(tag, digest)
         outlines = {each.digest: _outline(each) for each in manifests.values()}
