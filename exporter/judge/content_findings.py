@@ -1,12 +1,16 @@
 """Findings of lost or wrong content, and the cheapest repair that is known."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from exporter.facts.use import Holder, ReferenceClass
 from exporter.judge.finding import Finding, Rule, told, weight
 from exporter.judge.tag_verdict import Child, Lack, TagVerdict
 from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Reference
+
+ARCHIVE: Final = "image.tar"
+"""The file that commands on nodes export an image to."""
 
 
 def of_child(rule: Rule, verdict: TagVerdict, child: Child, detail: str) -> Finding:
@@ -57,8 +61,10 @@ def hint(verdict: TagVerdict, platform: Platform | None) -> str:
     return ": ".join(held(verdict, platform) or ())
 
 
-def held(verdict: TagVerdict, platform: Platform | None) -> tuple[str, str] | None:
-    """Return which node has an image cached, and the command that exports it there.
+def held(
+    verdict: TagVerdict, platform: Platform | None, archive: str = ARCHIVE
+) -> tuple[str, str] | None:
+    """Return which node has an image cached, and the command that exports it there to a file.
 
     A node says so itself, by name: the bytes have to be compared before they are believed.
     """
@@ -76,13 +82,13 @@ def held(verdict: TagVerdict, platform: Platform | None) -> tuple[str, str] | No
     nodes = len({each[0] for each in holding})
     more = f" (and {nodes - 1} more)" if nodes > 1 else ""
     said = f"node {node} {of}{more} reports that it still has it"
-    return said, save(image, of)
+    return said, save(image, of, archive)
 
 
-def save(image: str, platform: str) -> str:
+def save(image: str, platform: str, archive: str = ARCHIVE) -> str:
     """Return the command that saves an image on a node, of words of a shell; or of no platform."""
     option = f" --platform {platform}" if platform else ""
-    return f"ctr -n k8s.io images export{option} image.tar {image}"
+    return f"ctr -n k8s.io images export{option} {archive} {image}"
 
 
 def name(reference: Reference) -> str:

@@ -1,7 +1,7 @@
 """Commands as the reader of an answer has to type them."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -12,8 +12,6 @@ from exporter.screen import plain
 
 PLAIN_HTTP: Final = "--plain-http"
 """The option that reaches a registry without TLS."""
-ARCHIVE: Final = "image.tar"
-"""The file that commands on nodes export an image to."""
 _NOBODY: Final = 0
 """The parent's process id where the parent is outside the container: getppid(2)."""
 _NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -88,17 +86,18 @@ class Invocation:
             ("curl", "-v", *words, plain(f"{scheme}://{registry.rpartition('/')[2]}/v2/"))
         )
 
-    def pushes(self, report: Report, *words: str) -> tuple[Command, ...]:
-        """Return the commands that upload what a node exported."""
-        if not self.pod:
-            source = f"oci-archive:{ARCHIVE}"
-            return (Command(_UPLOAD, self.command(report, *words, "--source", source)),)
-        inside = f"/tmp/{ARCHIVE}"  # noqa: S108 - in the pod, where the chart lets it write
-        place = shlex.quote(f"{self.namespace}{'/' if self.namespace else ''}{self.pod}:{inside}")
-        return (
-            Command("Copy the archive into the exporter's pod", f"kubectl cp {ARCHIVE} {place}"),
-            Command(_UPLOAD, self.command(report, *words, "--source", f"oci-archive:{inside}")),
+    def pushes(self, report: Report, archives: Sequence[str], *words: str) -> tuple[Command, ...]:
+        """Return the commands that upload what nodes exported to these files."""
+        folder = "/tmp/" if self.pod else ""  # noqa: S108 - in the pod, where the chart lets it write
+        pod = f"{self.namespace}{'/' if self.namespace else ''}{self.pod}"
+        copies = tuple(
+            Command(_COPY, shlex.join(("kubectl", "cp", each, f"{pod}:{folder}{each}")))
+            for each in (archives if self.pod else ())
         )
+        sources = (
+            word for each in archives for word in ("--source", f"oci-archive:{folder}{each}")
+        )
+        return *copies, Command(_UPLOAD, self.command(report, *words, *sources))
 
     @property
     def _typed(self) -> list[str]:
@@ -121,6 +120,7 @@ def is_plain(report: Report) -> bool:
 
 AS_TYPED: Final = Invocation()
 """The invocation that needs only the registry's address."""
+_COPY: Final = "Copy the archive into the exporter's pod"
 _UPLOAD: Final = "Upload the exported image"
 
 

@@ -95,6 +95,23 @@ def test_in_a_cluster_every_command_goes_to_the_pod_and_the_archive_is_copied_th
     assert any("--source oci-archive:/tmp/image.tar" in each for each in inside)
 
 
+@pytest.mark.parametrize("environ", [{}, IN_A_POD], ids=["vm", "pod"])
+def test_what_one_node_exports_does_not_replace_what_another_did(environ: dict[str, str]) -> None:
+    lost = tag("app:v1", child("amd64", MISSING), child("arm64", MISSING), child("s390x"))
+    about = report(lost)
+    found = remedies(about, about.verdicts[0], Invocation.of_server(CONFIG, environ))
+    words = [shlex.split(each.command) for each in found]
+
+    files = [each[-2] for each in words if each[0] == "ctr"]
+    assert files == ["image.tar", "image-2.tar"]
+    (push,) = (each for each in words if "--source" in each)
+    sources = [each for each in push if each.startswith("oci-archive:")]
+    folder = "/tmp/" if environ else ""  # noqa: S108 - in the pod
+    assert sources == [f"oci-archive:{folder}{each}" for each in files]
+    copied = [each[2] for each in words if each[:2] == ["kubectl", "cp"]]
+    assert copied == (files if environ else [])
+
+
 @pytest.mark.parametrize(
     ("environ", "parent", "inside"),
     [

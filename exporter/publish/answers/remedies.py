@@ -4,7 +4,7 @@ import shlex
 from typing import Final
 
 from exporter.facts.proof import State
-from exporter.judge.content_findings import held, save
+from exporter.judge.content_findings import ARCHIVE, held, save
 from exporter.judge.report import Report
 from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.oci.digest import Digest
@@ -30,8 +30,11 @@ def remedies(report: Report, verdict: TagVerdict, invocation: Invocation) -> tup
     lost = [each for each in verdict.children if each.required and _is_lost(each)]
     if lost:
         found += [Command(_FIND, typed("repair")), Command(_AGAIN, typed("repair", "--apply"))]
-        found += [_from_node(name, verdict, child) for child in lost]
-        found += invocation.pushes(report, "repair", "--apply", name)
+        # One file each: what one node exports must not replace what another did.
+        archives = [ARCHIVE, *(f"image-{number}.tar" for number in range(2, len(lost) + 1))]
+        exports = zip(lost, archives, strict=True)
+        found += [_from_node(name, verdict, child, archive) for child, archive in exports]
+        found += invocation.pushes(report, archives, "repair", "--apply", name)
     if lost or verdict.lacking_platforms:
         found.append(Command("Verify the repair", typed("check")))
     if verdict.root.tag and any(map(_is_bare, verdict.children)):
@@ -54,14 +57,14 @@ def cause_remedies(report: Report, digest: Digest, invocation: Invocation) -> tu
     )
 
 
-def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
-    found = held(verdict, child.platform)
+def _from_node(name: str, verdict: TagVerdict, child: Child, archive: str) -> Command:
+    found = held(verdict, child.platform, archive)
     if found is not None:
         who, command = found
         return Command(f"Or export the image: {who}", command)
     platform = str(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
-    command = save(_word(name), _word(platform) if platform else "")
+    command = save(_word(name), _word(platform) if platform else "", archive)
     return Command(f"Or export the image from a {kind} that still has it", command)
 
 
