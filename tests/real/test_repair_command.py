@@ -137,6 +137,7 @@ def test_one_layer_of_many_tags_is_uploaded_once_and_mounted(tmp_path: Path, ver
         vain = repair(server, "--cause", str(shared.digest), "--apply", name="")
         assert vain.code == 1
         assert "No source has it" in vain.output
+        assert "--source looks in another registry" in vain.output, "the way out"
         typo = repair(server, "--cause", str(layer("typo").digest), "--apply", name="")
         assert (typo.code, typo.output) == (2, "")
         assert "no audited tag references it" in typo.errors

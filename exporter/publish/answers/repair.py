@@ -41,6 +41,11 @@ from exporter.publish.formatting import count_words, moment, size_words, verdict
 _MOST_BROKEN: Final = 10
 """Tags that are still broken: of more, the reasons above would leave the screen."""
 
+_ELSEWHERE: Final = (
+    "--source looks in another registry, an archive or a storage. `pullproof inspect` prints how a "
+    "node exports an image that it still has."
+)
+
 
 class StepEntry(Struct, frozen=True):
     """One manifest, blob or tag that a repository lacks."""
@@ -107,6 +112,8 @@ def blocks(repairs: Sequence[Repair], most: int, again: str, *, applied: bool) -
         yield from section("Failed", listed(_failures(each.steps), most))
         unsourced = [step for step in each.steps if not step.source]
         yield from section("No source has it", listed(map(_step, unsourced), most))
+        if unsourced:
+            yield line(_ELSEWHERE)
         yield from section("Nodes that report to have it", listed(map(_node, nodes(each)), most))
         yield from section("Sources that were refused", listed(each.refused, most))
         yield from section("Keep tags", listed(each.kept, most))
