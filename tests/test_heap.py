@@ -39,3 +39,25 @@ def test_cycles_are_searched_in_parts_and_everything_only_where_little_is_held()
     )
 
     assert done.stdout.split() == ["1", "True", "True", "False", "True", "0", "True"]
+
+
+FREED = """
+from exporter.heap import return_freed
+def resident():
+    with open("/proc/self/statm") as told:
+        return int(told.read().split()[1])
+kept = [bytes(600) for _ in range(200_000)]
+full = resident()
+kept = kept[::50]
+few = resident()
+return_freed()
+print(few > 0.8 * full, resident() < 0.6 * full)
+"""
+
+
+def test_freed_memory_returns_to_the_system_although_some_between_is_kept() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FREED], check=True, capture_output=True, text=True, cwd="."
+    )
+
+    assert done.stdout.split() == ["True", "True"]

@@ -23,6 +23,7 @@ import msgspec
 
 from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
+from exporter.heap import return_freed
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.ports import Listing, Storage
@@ -98,11 +99,12 @@ class Round:
         return f"{size / 1e6:.1f} MB put away"
 
     async def render(self) -> str:
-        """Show it."""
+        """Show it, and return what was freed, as after each audit."""
         reload = Reload("", successful=True, last_success=0.0)
         app_state = AppState((RegistryStatus.once(self._report),), (), reload)
         exposition = await asyncio.to_thread(render, app_state, limits.Limits())
         self.shown, self.exposition = self._report, exposition
+        return_freed()
         text = exposition.text
         return f"{text.size / 1e6:.1f} MB, {sum(map(len, text.deflated)) / 1e6:.1f} MB packed"
 
