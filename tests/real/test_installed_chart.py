@@ -236,7 +236,9 @@ def test_the_commands_of_pages_repair_a_tag_from_outside_the_pod(
     (installed.shell.folder / "node.tar").write_bytes(
         (installed.shell.folder / f"{kind}.tar").read_bytes()
     )
-    again, find, upload, *exports, copy, push, verify = installed.commands(path)
+    again, find, upload, *archives, push, verify = installed.commands(path)
+    exports = [each for each in archives if each.startswith("ctr -n k8s.io images export")]
+    copies = [each for each in archives if each.startswith("kubectl cp ")]
 
     assert all(
         each.startswith(f"kubectl exec -n {NAMESPACE} {POD} -- ") for each in (again, verify)
@@ -244,8 +246,9 @@ def test_the_commands_of_pages_repair_a_tag_from_outside_the_pod(
     assert "team/app:v1" in installed.run(again, 1)
     assert "No source has it" in installed.run(find, 1)
     assert "No source has it" in installed.run(upload, 1)
-    assert all(each.startswith("ctr -n k8s.io images export") for each in exports)
-    for each in (*exports, copy):
+    assert archives == [*exports, *copies]
+    assert len(exports) == len(copies) > 1
+    for each in archives:
         installed.run(each, 0)
     assert "1 tag can be pulled" in installed.run(push, 0)
     assert "present" in installed.run(verify, 0)
