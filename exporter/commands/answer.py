@@ -82,7 +82,8 @@ def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
 
 def style(args: argparse.Namespace) -> terminal.Style:
     """Return the style of the terminal; colour only on a terminal, unless --color decides."""
-    wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"  # https://no-color.org
+    wanted = sys.stdout.isatty() and not plain
     colour = args.color == "always" or (args.color == "auto" and wanted)
     width = shutil.get_terminal_size((100, 24)).columns
     return terminal.Style(width, colour)

@@ -90,6 +90,12 @@ _pullproof() {{
     COMPREPLY=($(compgen -W {commands} -- "$cur"))
     return
   fi
+  # bash makes a word of the = in --option=value.
+  if [[ $cur == = ]]; then
+    cur=
+  elif [[ $prev == = ]]; then
+    prev=${{COMP_WORDS[COMP_CWORD-2]}}
+  fi
   case "$command $prev" in
 {values}
   esac

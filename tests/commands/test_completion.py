@@ -45,6 +45,8 @@ def test_bash_offers_commands_options_and_values(capsys: pytest.CaptureFixture[s
     assert bash(made, "check", "--allow") == ["--allow-empty"]
     assert bash(made, "check", "--output", "j") == ["json", "junit"]
     assert bash(made, "check", "-o", "sa") == ["sarif"]
+    assert bash(made, "check", "--output", "=", "j") == ["json", "junit"]
+    assert bash(made, "check", "--output", "=") == bash(made, "check", "--output", "")
     assert bash(made, "schema", "rep") == ["repair", "report"]
     assert bash(made, "facts", "") == ["export"]
     assert bash(made, "schema", "-") == ["-h", "--help"]

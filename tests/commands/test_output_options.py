@@ -32,13 +32,15 @@ def test_quiet_prints_nothing_and_the_exit_code_tells(
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_no_color_is_honoured_but_for_always(
-    no_color: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+def test_no_color_and_dumb_terminals_are_honoured_but_for_always(
+    no_color: str, terminal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", terminal)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
 
-    assert style(argparse.Namespace(color="auto")).colour is (no_color == "")
+    assert style(argparse.Namespace(color="auto")).colour is (no_color == "" and terminal != "dumb")
     assert style(argparse.Namespace(color="always")).colour
     assert not style(argparse.Namespace(color="never")).colour
 
