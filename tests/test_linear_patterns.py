@@ -20,8 +20,9 @@ WORST: Final = 5
 """Inputs of each pattern with which the ladder is climbed to its top."""
 RATIO: Final = 3.0
 """Twice the input takes twice the time where that is linear, four times where it is quadratic."""
-NOTICEABLE: Final = 0.004
-"""Seconds below which a ratio is noise; at the top of the ladder, a square takes far more."""
+NOTICEABLE: Final = 0.03
+"""Seconds below which a ratio is noise: pages of memory that a text is the first to need cost as
+much as reading it. At the top of the ladder, a square takes far more."""
 FOUND: Final = found()
 
 
