@@ -126,8 +126,8 @@ def _check_save(args: argparse.Namespace, registries: int) -> None:
     if is_folder(str(path)):
         fault = errno.EISDIR
     elif not is_folder(str(folder)):
-        fault = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT  # noqa: PTH110 - as there
-    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):  # noqa: PTH110 - as there
+        fault = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT  # noqa: PTH110 - as in `is_folder`
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):  # noqa: PTH110 - as in `is_folder`
         fault = errno.EACCES
     else:
         return

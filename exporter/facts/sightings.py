@@ -178,8 +178,8 @@ class Sightings(Mapping[Place, Sighting]):
         """
         self.settle()
         part, last = self._parts.get(repository), before._parts.get(repository)  # noqa: SLF001 - of its own class
-        long = (before._others, self._others) if before._others or self._others else ()  # noqa: SLF001 - of its own class
-        if part and last and not long and part.digests == last.digests:
+        packed = not (self._others or before._others)  # noqa: SLF001 - of its own class
+        if part and last and packed and part.digests == last.digests:
             known = before._numbers  # noqa: SLF001 - of its own class
             same = np.array([known.get(kind, ABSENT) for kind in self._kinds], np.int64)
             other = same[part.numbers] != last.numbers
