@@ -25,6 +25,7 @@ from benchmarks.parts.stored import BEGAN, Known, KnownStorage, first_audit
 from benchmarks.parts.synthetic import Synthetic
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Snapshot
+from exporter.heap import return_freed
 from exporter.judge.judgement import judge
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AuditLimits, Target
@@ -66,6 +67,7 @@ async def alone(tags: int, blobs: int, shard: Shard, audits: int) -> None:
 
         async def judged() -> str:
             steps.shown = judge(first.pop(), {})
+            return_freed()
             return f"{len(steps.shown.tags):,} tags"
 
         again = (steps.stored, steps.keep, steps.render)

@@ -17,6 +17,7 @@ from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.facts.proof import HEADER, LAST_BYTE
 from exporter.facts.registry_kind import Collector, RegistryKind
 from exporter.facts.shard import WHOLE, Shard
+from exporter.facts.shared_digests import share_digests
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -48,6 +49,7 @@ def first_audit(registry: Synthetic, blobs: int, shard: Shard) -> Snapshot:
             roots.append(Root(repository, tag, known, HEADER, ReferenceClass.SELECTED))
         manifests |= read
         sealed[repository] = Sealed(tags)
+    share_digests(manifests, sightings)
     return Snapshot(
         registry=registry.name,
         taken_at=BEGAN,

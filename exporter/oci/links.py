@@ -106,6 +106,10 @@ class Link:
 Shape = tuple[tuple[Kind, str, Platform | None, bool], ...]
 """Of each link: kind, media type, platform, and whether it is an attestation."""
 _SIZE: Final = 8
+_SHORT_SIZE: Final = 4
+"""Bytes of a size that is kept, below four gigabytes."""
+_ROW: Final = 4
+"""Bytes of a place among the digests of a repository."""
 _SHA256: Final = 71
 """Characters of a sha256 digest."""
 _UNPACKED: Final = 256
@@ -115,20 +119,24 @@ _SHORT: Final = 128
 
 
 class PackedLinks(Sequence[Link]):
-    """References of a manifest as bytes: 40 each, and objects only while somebody looks at them.
+    """References of a manifest as bytes, 36 each, and objects only while somebody looks at them.
 
-    A registry has millions of them, which differ in their digests and sizes alone.
+    A registry has millions of them, which differ in their digests and sizes alone. Where all
+    digests of a repository are kept anyway, links name theirs by place, and take 8 bytes each.
     """
 
-    __slots__ = ("packed", "shape")
+    __slots__ = ("_own", "shape", "source")
 
     def __init__(self, shape: Shape, packed: bytes) -> None:
         """Take the shape, and the digests followed by the sizes. Raises `Malformed`."""
         if len(packed) != (PACKED + _SIZE) * len(shape):
             raise Malformed(f"{len(packed)} bytes of {len(shape)} references")
         usual = len(shape) <= _SHORT and all(len(each[1]) <= SHARED for each in shape)
+        end, total = PACKED * len(shape), len(shape)
         self.shape = _shared(shape) if usual else shape
-        self.packed = packed
+        self.source: bytes | None = None
+        """The packed digests among which its own are named by place; None where it has them."""
+        self._own = packed[:end] + _kept(struct.unpack_from(f">{total}q", packed, end))
 
     @classmethod
     def of(cls, links: Sequence[Link]) -> Sequence[Link]:
@@ -147,33 +155,65 @@ class PackedLinks(Sequence[Link]):
         packed = bytes.fromhex("".join(encoded)) + struct.pack(f">{len(sizes)}q", *sizes)
         return cls(tuple(shape), packed)
 
+    def among(self, source: bytes, places: bytes) -> "PackedLinks":
+        """Return equal links that name their digests by their places among packed ones.
+
+        `places` are numbers of four bytes each.
+        """
+        found = object.__new__(PackedLinks)
+        found.shape, found.source = self.shape, source
+        found._own = places + self._own[self._start :]
+        return found
+
+    @property
+    def packed(self) -> bytes:
+        """The digests of all targets, followed by the sizes: eight bytes each, the highest first.
+
+        What it is made of.
+        """
+        return self.digests + self.packed_sizes
+
     @property
     def digests(self) -> bytes:
         """The sha256 digests of all targets, packed, in order."""
-        return self.packed[: PACKED * len(self.shape)]
+        return b"".join(self.keys) if self.source is not None else self._own[: self._start]
 
     @property
     def packed_sizes(self) -> bytes:
         """The bytes of all targets, in order: eight for each, the highest first."""
-        return self.packed[PACKED * len(self.shape) :]
+        return struct.pack(f">{len(self.shape)}q", *self.sizes)
 
     @property
     def keys(self) -> list[bytes]:
         """The packed sha256 digests of all targets, in order."""
-        packed = self.packed
-        return [packed[at : at + PACKED] for at in range(0, PACKED * len(self.shape), PACKED)]
+        packed, starts = self._digests()
+        return [packed[at : at + PACKED] for at in starts]
 
     def keys_of(self, kind: Kind) -> list[bytes]:
         """Return the packed sha256 digests of the targets of one kind, in order."""
-        packed, size = self.packed, PACKED
-        places = [at for at, each in enumerate(self.shape) if each[0] is kind]
-        return [packed[size * at : size * at + size] for at in places]
+        packed, starts = self._digests()
+        pairs = zip(starts, self.shape, strict=True)
+        return [packed[at : at + PACKED] for at, each in pairs if each[0] is kind]
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The bytes of all targets, in order."""
+        total, start = len(self.shape), self._start
+        kind = "I" if len(self._own) - start == _SHORT_SIZE * total else "q"
+        return struct.unpack_from(f"={total}{kind}", self._own, start)
+
+    @property
+    def _start(self) -> int:
+        """Where the sizes begin."""
+        return len(self.shape) * (PACKED if self.source is None else _ROW)
+
+    def _digests(self) -> tuple[bytes, Sequence[int]]:
+        """Return bytes with all digests in them, and where each begins."""
         total = len(self.shape)
-        return struct.unpack_from(f">{total}q", self.packed, PACKED * total)
+        if self.source is None:
+            return self._own, range(0, PACKED * total, PACKED)
+        places = struct.unpack_from(f"={total}I", self._own)
+        return self.source, [PACKED * place for place in places]
 
     @property
     def distributable(self) -> bool:
@@ -186,7 +226,8 @@ class PackedLinks(Sequence[Link]):
         if at is None:
             return None
         _, media_type, platform, attestation = self.shape[at]
-        digest = Digest.of_packed(self.packed[PACKED * at : PACKED * (at + 1)])
+        packed, starts = self._digests()
+        digest = Digest.of_packed(packed[starts[at] : starts[at] + PACKED])
         return Descriptor(media_type, digest, self.sizes[at], platform, None, attestation)
 
     def __len__(self) -> int:
@@ -207,12 +248,16 @@ class PackedLinks(Sequence[Link]):
     def __eq__(self, other: object) -> bool:
         """Are these the same links in the same order?"""
         if isinstance(other, PackedLinks):
+            if self.source is other.source:
+                return self._own == other._own and self.shape == other.shape
             return self.packed == other.packed and self.shape == other.shape
         return isinstance(other, tuple) and self._objects() == other
 
     def __hash__(self) -> int:
-        """Return a hash of the digests and sizes."""
-        return hash(self.packed)
+        """Return a hash of the first digest and the sizes."""
+        packed, starts = self._digests()
+        first = packed[starts[0] : starts[0] + PACKED] if starts else b""
+        return hash(first + self._own[self._start :])
 
     def __repr__(self) -> str:
         """Return them as a tuple would."""
@@ -232,6 +277,12 @@ class PackedLinks(Sequence[Link]):
                 )
             ]
         )
+
+
+def _kept(sizes: tuple[int, ...]) -> bytes:
+    """Return sizes in four bytes each where all fit; a file may hold any number of eight."""
+    short = min(sizes, default=0) >= 0 and max(sizes, default=0) < 1 << (8 * _SHORT_SIZE)
+    return struct.pack(f"={len(sizes)}{'I' if short else 'q'}", *sizes)
 
 
 _recent: Final = lru_cache(_UNPACKED)(PackedLinks.unpacked)

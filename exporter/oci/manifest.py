@@ -54,7 +54,11 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Pack its links."""
-        object.__setattr__(self, "links", PackedLinks.of(self.links))
+        self.hold(PackedLinks.of(self.links))
+
+    def hold(self, links: Sequence[Link]) -> None:
+        """Hold equal links in another form; whoever reads meanwhile sees one form or the other."""
+        object.__setattr__(self, "links", links)
 
     @property
     def is_index(self) -> bool:

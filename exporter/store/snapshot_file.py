@@ -20,6 +20,7 @@ from typing import IO, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from exporter.facts.proof import Sighting
+from exporter.facts.shared_digests import share_digests
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Sealed, Snapshot
 from exporter.heap import undisturbed
@@ -262,7 +263,9 @@ class _RowReader:
         if lacking := [name for name in ("registry", "taken_at") if name not in self._rows]:
             raise Malformed(f"not a {NAME}: {lacking[0]} is missing")
         known = {name: _joined(name, rows) for name, rows in self._rows.items()}
-        return Snapshot(**known, sightings=self._sightings)
+        found = Snapshot(**known, sightings=self._sightings)
+        share_digests(found.manifests, found.sightings)
+        return found
 
     def _see(self, row: Seen) -> None:
         seen, repository, keys = row

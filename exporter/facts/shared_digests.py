@@ -1,0 +1,59 @@
+"""Digests of content that are kept once, with its sightings: manifests name theirs by place."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import numpy as np
+
+from exporter.facts.digests import ABSENT, DIGEST_BYTES, find, rows_of, split
+from exporter.facts.sightings import Sightings
+from exporter.oci.digest import PACKED, Digest
+from exporter.oci.links import PackedLinks
+from exporter.oci.manifest import Manifest
+
+_FEW: Final = 64
+"""Digests that are searched in a repository one by one."""
+
+
+def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) -> None:
+    """Let manifests name content by its place among the sightings of a repository.
+
+    They stay equal. Those that name it by place in sightings of before are changed as well: nearly
+    the same digests would be kept twice.
+    """
+    repositories = [sightings.digests(each) for each in sightings.repositories]
+    kept = set(map(id, repositories))
+    waiting: dict[bytes, tuple[Manifest, PackedLinks]] = {
+        digest.packed: (each, each.links)
+        for digest, each in manifests.items()
+        if isinstance(each.links, PackedLinks) and id(each.links.source) not in kept
+        if len(digest.packed) == PACKED
+    }
+    for source in repositories:
+        found = {key: waiting[key][1] for key in _among(source, waiting)}
+        for key, links in _by_place(source, found).items():
+            waiting.pop(key)[0].hold(links)
+    for manifest, links in waiting.values():
+        if links.source is not None:
+            manifest.hold(PackedLinks(links.shape, links.packed))
+
+
+def _among(source: bytes, keys: Collection[bytes]) -> list[bytes]:
+    """Return the digests that are among sorted ones."""
+    if len(keys) > _FEW:
+        return [each for each in split(rows_of(source)) if each in keys]
+    needles = rows_of(b"".join(keys))
+    return split(needles[find(rows_of(source), needles) != ABSENT])
+
+
+def _by_place(source: bytes, manifests: Mapping[bytes, PackedLinks]) -> dict[bytes, PackedLinks]:
+    """Return equal links of those manifests whose content is among sorted digests, all of it."""
+    packed = [each.digests for each in manifests.values()]
+    places = find(rows_of(source), rows_of(b"".join(packed)))
+    ends = np.cumsum([len(each) // DIGEST_BYTES for each in packed])
+    own = zip(manifests.items(), np.split(places, ends), strict=False)
+    return {
+        key: links.among(source, part.tobytes())
+        for (key, links), part in own
+        if (part != ABSENT).all()
+    }
