@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,11 @@ class SortedRows:
         self.rows = rows
         self.heads = _heads(rows)
 
+    @classmethod
+    def empty(cls) -> Self:
+        """Return none, to be joined by others."""
+        return cls(np.empty(0, f"S{DIGEST_BYTES}"))
+
     def find(self, needles: Rows) -> Numbers:
         """Return the position of each needle, `ABSENT` for those not there.
 
@@ -130,13 +135,33 @@ class SortedRows:
                 found[start + alike] = _find(self.rows, part[alike])
         return found
 
-    def joined(self, others: Rows) -> "SortedRows":
-        """Return them with others that are not among them, ascending, each once."""
-        return SortedRows(np.insert(self.rows, np.searchsorted(self.rows, others), others))
+    def join(self, others: Rows) -> Numbers:
+        """Take in others, ascending, that are not among them; return where each old one is now.
+
+        In place, from the end: a copy would take as much memory again as a registry's digests do.
+        """
+        at = np.searchsorted(self.rows, others)
+        behind = np.cumsum(np.bincount(at, minlength=len(self.rows) + 1), dtype=np.int32)
+        moved: Numbers = np.arange(len(self.rows), dtype=np.int32) + behind[:-1]
+        del behind
+        self.heads = _NO_HEADS
+        end, stop = len(self.rows), len(others)
+        self.rows.resize(end + stop)
+        while stop:
+            begin = max(0, end - _STRIDE)
+            first = int(np.searchsorted(at, begin, "right")) if begin else 0
+            block = np.insert(self.rows[begin:end], at[first:stop] - begin, others[first:stop])
+            self.rows[begin + first : end + stop] = block
+            end, stop = begin, first
+        self.heads = _heads(self.rows)
+        return moved
 
 
 def _heads(rows: Rows) -> Heads:
     return rows.view(">u8").reshape(-1, DIGEST_BYTES // 8)[:, 0].astype(np.uint64)
+
+
+_NO_HEADS: Final = np.zeros(0, np.uint64)
 
 
 class Column:
@@ -154,19 +179,36 @@ class Column:
         self._known: SortedRows | None = None
         self._numbers = array("i")
 
-    def know(self, digests: SortedRows, moved: Numbers | None = None) -> None:
+    def know(self, digests: SortedRows, moved: Numbers | None) -> None:
         """Hold the number of each sha256 digest that is among these in its place.
 
-        All that this column has must be among them; `moved` as `found_in` takes it.
+        All that this column has must be among them; `moved` holds the new positions of those that
+        it knew before, None where they are the same.
         """
-        found = self.found_in(digests, moved)
-        self._known, self.packed, self._numbers = digests, bytearray(), array("i")
-        self._numbers.frombytes(found.tobytes())
+        found = digests.find(self.rows())
+        if self._known is None:
+            self._numbers.frombytes(found.tobytes())
+        else:
+            numbers = np.frombuffer(self._numbers, np.int32)
+            if moved is not None and len(moved):
+                _move(numbers, moved)
+            numbers[np.flatnonzero(numbers == ABSENT)] = found
+        self._known, self.packed = digests, bytearray()
 
     @property
     def loose(self) -> int:
         """How many digests take 32 bytes, since they are not among those of `know`?"""
         return len(self.packed) // DIGEST_BYTES
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers of the sha256 digests among the entries, once all are known; not a copy."""
+        return np.frombuffer(self._numbers, np.int32)
+
+    @property
+    def odd(self) -> set[str]:
+        """The texts that are no sha256 digests."""
+        return {text for text in self.exceptions.values() if isinstance(text, str)}
 
     def _add(self, rows: Rows) -> None:
         if self._known is not None:
@@ -174,21 +216,6 @@ class Column:
             self._numbers.frombytes(found.tobytes())
             rows = rows[found == ABSENT]
         self.packed += rows.tobytes()
-
-    def found_in(self, digests: SortedRows, moved: Numbers | None) -> Numbers:
-        """Return the position of each sha256 digest among sorted rows, which have all of them.
-
-        `moved` holds the new positions of those of `know`, where they have others.
-        """
-        rest = digests.find(self.rows())
-        if self._known is None:
-            return rest
-        found: Numbers = np.array(self._numbers, np.int32)
-        here = found != ABSENT
-        if moved is not None:
-            found[here] = moved[found[here]]
-        found[~here] = rest
-        return found
 
     def encoded(self, algorithm: str, names: Sequence[str]) -> None:
         """Add digests of one algorithm by their hexadecimal parts."""
@@ -244,32 +271,41 @@ class Column:
         return rows_of(self.packed)
 
 
-def gathered(
-    columns: Sequence[Column], known: SortedRows | None = None
-) -> tuple[SortedRows, Numbers | None]:
-    """Return the sha256 digests of some columns, and where those `known` are among them.
+def _move(numbers: Numbers, moved: Numbers) -> None:
+    """Put the new position in place of each old one, some at a time."""
+    for start in range(0, len(numbers), _STRIDE):
+        part = numbers[start : start + _STRIDE]
+        np.copyto(part, moved[part], where=part != ABSENT)
 
-    `known` are those that each column was told; None in place of positions that are the same.
+
+def gather(columns: Sequence[Column], known: SortedRows) -> Numbers | None:
+    """Number the sha256 digests of columns, with the `known` ones that each column was told.
+
+    Those that are new are taken in. Return the new positions of the others, None where they are
+    the same.
     """
-    longest = max(columns, key=lambda each: each.loose)
-    found = SortedRows(distinct(longest.rows())) if known is None else known
-    for column in columns:
-        rows = column.rows()
-        missing = rows[found.find(rows) == ABSENT]
+    moved: Numbers | None = None
+    waiting = [column.rows() for column in columns]  # all numbers are those before any joins
+    for rows in waiting:
+        missing = rows[known.find(rows) == ABSENT]
         if len(missing):
-            found = found.joined(distinct(missing))
-    return found, None if known is None or found is known else found.find(known.rows)
+            later = known.join(distinct(missing))
+            moved = later if moved is None else later[moved]
+    del waiting, rows
+    for column in columns:
+        column.know(known, moved)
+    return moved
 
 
 def number(
     columns: Sequence[Column], known: SortedRows | None = None
 ) -> tuple[Digests, list[Numbers]]:
-    """Number all digests of some columns; `known` are those that each of them was told."""
-    found, moved = gathered(columns, known)
-    texts = {text for each in columns for text in each.exceptions.values() if isinstance(text, str)}
-    digests = Digests(found.rows, tuple(sorted(texts)))
-    behind = {text: at + len(found.rows) for at, text in enumerate(digests.others)}
-    return digests, [_numbers(column, column.found_in(found, moved), behind) for column in columns]
+    """Number all digests of some columns, which take no more from then on."""
+    known = known or SortedRows.empty()
+    gather(columns, known)
+    others = tuple(sorted({text for each in columns for text in each.odd}))
+    behind = {text: at + len(known.rows) for at, text in enumerate(others)}
+    return Digests(known.rows, others), [_numbers(column, behind) for column in columns]
 
 
 def find(packed: Rows, needles: Rows) -> Numbers:
@@ -297,15 +333,15 @@ def distinct(values: Sortable) -> Sortable:
     return ordered if fresh.all() else ordered[fresh]
 
 
-def _numbers(column: Column, found: Numbers, behind: dict[str, int]) -> Numbers:
-    """Put the numbers of a column's exceptions back between those of its sha256 digests."""
+def _numbers(column: Column, behind: dict[str, int]) -> Numbers:
+    """Return the numbers of a column's sha256 digests, with those of its exceptions between."""
     if not column.exceptions:
-        return found
+        return column.numbers
     numbers = np.empty(column.length, np.int32)
     places = np.fromiter(column.exceptions, np.int64, len(column.exceptions))
     regular = np.ones(column.length, bool)
     regular[places] = False
-    numbers[regular] = found
+    numbers[regular] = column.numbers
     numbers[places] = [
         each if isinstance(each, int) else behind[each] for each in column.exceptions.values()
     ]

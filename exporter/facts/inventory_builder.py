@@ -1,7 +1,7 @@
 """Builds an inventory: takes names as they come, and numbers them once at the end."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,13 +10,12 @@ import numpy as np
 from exporter.facts.digests import (
     ABSENT,
     Column,
-    Digests,
     Numbers,
     SortedRows,
-    find,
-    gathered,
+    gather,
     number,
     rows_of,
+    unpacked,
 )
 from exporter.facts.gap import Gap
 from exporter.facts.inventory import (
@@ -29,6 +28,7 @@ from exporter.facts.inventory import (
     Links,
     Strays,
     Tags,
+    Times,
     Unlinked,
     Upload,
 )
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from exporter.facts.body import Body, Outline
 
 _LOOSE: Final = 1 << 16
-"""Digests that are kept whole until they are numbered; more where more are numbered already."""
+"""Digests that are kept whole until they are numbered, at least."""
+_SHARE: Final = 8
+"""Those that are numbered for one that is kept whole: each numbering goes through all."""
 Target = str | Unlinked
 """The digest that a link names, or why it names none."""
 
@@ -78,6 +80,16 @@ class LinkBuilder:
             _add_target(column, target)
         return column
 
+    def usual(self) -> tuple[Numbers, set[str]]:
+        """Return what links name as their paths do: numbers of digests, and all other texts."""
+        paths, differing = self.paths, self.differing
+        if not differing:
+            return paths.numbers, paths.odd
+        regular = np.delete(np.arange(paths.length), list(paths.exceptions))
+        numbers = paths.numbers[~np.isin(regular, list(differing))]
+        odd = (text for at, text in paths.exceptions.items() if at not in differing)
+        return numbers, {text for text in odd if isinstance(text, str)}
+
 
 @dataclass(slots=True)
 class LayoutBuilder:
@@ -97,16 +109,66 @@ class LayoutBuilder:
         return Layouts(sizes, modified, files, referrers, frozenset(self.stuck))
 
 
+class BlobBuilder:
+    """Takes blobs that have a `data` file, and keeps what is known of each by its number."""
+
+    __slots__ = ("_came", "modified", "new", "odd", "sizes")
+
+    def __init__(self) -> None:
+        self.new = Column()
+        """Those without a number."""
+        self._came = array("q"), array("q")
+        self.sizes: Bytes = np.zeros(0, np.int64)
+        """Bytes by digest, `ABSENT` without a blob; empty as long as there is none."""
+        self.modified: Times = np.zeros(0, np.int64)
+        self.odd: dict[str, tuple[int, int]] = {}
+        """Those that have no sha256 digest."""
+
+    def add(
+        self, algorithm: str, names: Sequence[str], sizes: Iterable[int], modified: Iterable[int]
+    ) -> None:
+        """Add some: bytes, and nanoseconds since the epoch."""
+        self.new.encoded(algorithm, names)
+        self._came[0].extend(sizes)
+        self._came[1].extend(modified)
+
+    def settle(self, count: int, moved: Numbers | None) -> None:
+        """Keep what came by its number, of so many; `moved` is what `gather` returned."""
+        if moved is not None and len(self.sizes):
+            self.sizes = _spread(self.sizes, moved, count, ABSENT)
+            self.modified = _spread(self.modified, moved, count, 0)
+        (sizes, modified), self._came = self._came, (array("q"), array("q"))
+        new, self.new = self.new, Column()
+        for at, text in new.exceptions.items():
+            self.odd[str(text)] = sizes[at], modified[at]
+        if len(numbers := new.numbers):
+            if not len(self.sizes):
+                self.sizes, self.modified = (
+                    np.full(count, ABSENT, np.int64),
+                    np.zeros(count, np.int64),
+                )
+            odd = list(new.exceptions)
+            self.sizes[numbers] = np.delete(np.array(sizes, np.int64), odd)
+            self.modified[numbers] = np.delete(np.array(modified, np.int64), odd)
+
+    def found(self, count: int, odd: Numbers) -> tuple[Bytes, Times]:
+        """Return what is known by number, of so many, given the numbers of the odd ones."""
+        sizes, modified = self.sizes, self.modified
+        if len(sizes) < count:
+            old = np.arange(len(sizes), dtype=np.int32)
+            sizes, modified = _spread(sizes, old, count, ABSENT), _spread(modified, old, count, 0)
+            for number, known in zip(odd.tolist(), self.odd.values(), strict=True):
+                sizes[number], modified[number] = known
+        return sizes, modified
+
+
 class InventoryBuilder:
     """Takes blobs, repositories and manifests in any order; repositories in the order of a walk."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._blobs = Column()
-        self._known: SortedRows | None = None
-        self._sizes = array("q")
-        self._sized: tuple[Digests, Bytes] | None = None
-        self._modified = array("q")
+        self._known = SortedRows.empty()
+        self._blobs = BlobBuilder()
         self._names: list[str] = []
         self._folders: list[Folder] = []
         self.revisions = LinkBuilder()
@@ -131,27 +193,26 @@ class InventoryBuilder:
         self, algorithm: str, names: Sequence[str], sizes: Iterable[int], modified: Iterable[int]
     ) -> None:
         """Add blobs that have a `data` file: bytes, and nanoseconds since the epoch."""
-        self._sized = None
-        self._blobs.encoded(algorithm, names)
-        self._sizes.extend(sizes)
-        self._modified.extend(modified)
+        self._blobs.add(algorithm, names, sizes, modified)
+        self._settle_many(self._blobs.new.loose)
 
     def settle(self) -> None:
         """Number what was added, so that it, and all that repeats it, takes less memory."""
-        columns = self._columns()
-        self._known, moved = gathered(columns, self._known)
-        for column in columns:
-            column.know(self._known, moved)
+        moved = gather([self._blobs.new, *self._columns()], self._known)
+        self._blobs.settle(len(self._known.rows), moved)
+
+    def _settle_many(self, loose: int) -> None:
+        if loose > max(_LOOSE, len(self._known.rows) // _SHARE):
+            self.settle()
 
     def sizes(self, packed: bytes) -> list[int]:
         """Return the sizes, in bytes, of blobs that were added; `ABSENT` where that is not sure."""
-        if self._sized is None:
-            digests, (blobs,) = number([self._blobs], self._known)
-            sizes = np.full(len(digests) + 1, ABSENT, np.int64)  # the last is of what is not there
-            sizes[blobs] = self._sizes
-            self._sized = digests, sizes
-        digests, sizes = self._sized
-        found: list[int] = sizes[find(digests.packed, rows_of(packed))].tolist()
+        if self._blobs.new.length:
+            self.settle()
+        numbers = self._known.find(rows_of(packed))
+        if not len(self._blobs.sizes):
+            return [ABSENT] * len(numbers)
+        found: list[int] = np.where(numbers == ABSENT, ABSENT, self._blobs.sizes[numbers]).tolist()
         return found
 
     def close(self, name: str, folders: Folder) -> None:
@@ -161,24 +222,54 @@ class InventoryBuilder:
         self.revisions.close()
         self.layers.close()
         self.tags.close()
-        loose = self.layers.paths.loose + self.manifests.targets.loose
-        if loose > max(_LOOSE, len(self._known.rows) if self._known else 0):
-            self.settle()
+        self._settle_many(max(self.layers.paths.loose, self.manifests.targets.loose))
+
+    def linked(self) -> Iterator[str]:
+        """Yield the digests that links name, sorted; blobs of these names may come meanwhile."""
+        self.settle()
+        yield from self._texts(self._linked(), listed=True)
+
+    def unlisted(self) -> Iterator[str]:
+        """Yield the digests without a blob that links or manifests name, likewise."""
+        self.settle()
+        targets = self.manifests.targets
+        yield from self._texts([*self._linked(), (targets.numbers, targets.odd)], listed=False)
+
+    def _linked(self) -> Iterator[tuple[Numbers, set[str]]]:
+        for links in (self.revisions, self.layers):
+            yield links.usual()
+            differing = links.exceptions()
+            differing.know(self._known, None)
+            yield differing.numbers, differing.odd
+
+    def _texts(self, named: Iterable[tuple[Numbers, set[str]]], *, listed: bool) -> Iterator[str]:
+        marks, odd = np.zeros(len(self._known.rows), bool), set[str]()
+        for numbers, texts in named:
+            marks[numbers] = True
+            odd |= texts
+        if not listed:
+            odd -= self._blobs.odd.keys()
+            marks[: len(self._blobs.sizes)] &= self._blobs.sizes < 0
+        for start in range(0, len(marks), _LOOSE):
+            part = slice(start, start + _LOOSE)
+            yield from unpacked(self._known.rows[part][marks[part]].tobytes())
+        yield from sorted(odd)
 
     def stray(self, size: int) -> None:
         """Count a file that no registry writes."""
         self.strays = Strays(self.strays.files + 1, self.strays.size + size)
 
     def inventory(self) -> Inventory:
-        """Number everything and return the whole."""
-        self._sized = None
-        digests, columns = number(self._columns(), self._known)
-        *columns, referrers = columns
-        blobs, revisions, revised, layers, layered, current, history, manifests, targets = columns
-        sizes = np.full(len(digests), -1, np.int64)
-        sizes[blobs] = self._sizes
-        modified = np.zeros(len(digests), np.int64)
-        modified[blobs] = self._modified
+        """Number everything and return the whole; nothing is added from then on."""
+        self.settle()
+        odd = Column()
+        odd.texts(self._blobs.odd)
+        digests, columns = number([odd, *self._columns()], self._known)
+        self._known = SortedRows.empty()
+        odds, revisions, revised, layers, layered, current, history, manifests, targets, *rest = (
+            columns
+        )
+        sizes, modified = self._blobs.found(len(digests), odds)
         return Inventory(
             driver=self._driver,
             digests=digests,
@@ -197,16 +288,15 @@ class InventoryBuilder:
             has_blobs=self.has_blobs,
             misplaced=self.misplaced,
             gaps=tuple(self.gaps),
-            layouts=self.layouts.layouts(referrers) if self.layouts else None,
+            layouts=self.layouts.layouts(rest[0]) if self.layouts else None,
         )
 
     def _columns(self) -> list[Column]:
         links = (self.revisions, self.layers)
         pairs = [column for each in links for column in (each.paths, each.exceptions())]
         tags = [self.tags.current, self.tags.history]
-        referrers = self.layouts.referrers if self.layouts else Column()
-        manifests = [self.manifests.digests, self.manifests.targets]
-        return [self._blobs, *pairs, *tags, *manifests, referrers]
+        referrers = [self.layouts.referrers] if self.layouts else []
+        return [*pairs, *tags, self.manifests.digests, self.manifests.targets, *referrers]
 
 
 @dataclass(slots=True)
@@ -282,3 +372,12 @@ def _links(links: LinkBuilder, paths: Numbers, differing: Numbers) -> Links:
     targets = paths.copy() if links.differing else paths
     targets[list(links.differing)] = differing
     return Links(np.array(links.ends, np.int64), paths, targets)
+
+
+def _spread(values: Bytes, numbers: Numbers, count: int, rest: int) -> Bytes:
+    """Return so many values: some by their numbers, and for all others the same."""
+    found = np.full(count, rest, np.int64)
+    for start in range(0, len(values), _LOOSE):
+        part = slice(start, start + _LOOSE)
+        found[numbers[part]] = values[part]
+    return found

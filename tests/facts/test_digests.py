@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.digests import ABSENT, Column, gathered, number, pack
+from exporter.facts import digests as module
+from exporter.facts.digests import ABSENT, Column, SortedRows, gather, number, pack
 
 _SHA256 = st.binary(max_size=2).map(lambda seed: f"sha256:{hashlib.sha256(seed).hexdigest()}")
 _TWINS = st.integers(0, 9).map(lambda last: f"sha256:{'ab' * 31}0{last}")
@@ -38,21 +39,30 @@ def test_every_text_gets_a_number_and_every_number_gives_its_text(
     assert len(digests) == len({*first, *second})
 
 
-@given(st.lists(st.lists(_TEXTS, min_size=3, max_size=3), min_size=1, max_size=3))
+@given(st.lists(st.lists(_TEXTS, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_what_is_numbered_in_between_gets_the_same_numbers(rounds: list[list[list[str]]]) -> None:
-    plain, made = [_column([]) for _ in range(3)], [_column([]) for _ in range(3)]
-    known = None
+    made, known = [_column([]) for _ in range(3)], SortedRows.empty()
     for texts in rounds:
-        for columns in (plain, made):
-            for column, each in zip(columns, texts, strict=True):
-                column.texts(each)
-        digests, numbers = number(plain)
-        same, others = number(made, known)
-        assert (same.packed.tolist(), same.others) == (digests.packed.tolist(), digests.others)
-        assert [each.tolist() for each in others] == [each.tolist() for each in numbers]
-        known, moved = gathered(made, known)
-        for column in made:
-            column.know(known, moved)
+        for column, each in zip(made, texts, strict=True):
+            column.texts(each)
+        gather(made, known)
+
+    plain = [_column([text for texts in rounds for text in texts[at]]) for at in range(3)]
+    digests, numbers = number(plain)
+    same, others = number(made, known)
+    assert (same.packed.tolist(), same.others) == (digests.packed.tolist(), digests.others)
+    assert [each.tolist() for each in others] == [each.tolist() for each in numbers]
+
+
+@given(st.sets(st.binary(min_size=1, max_size=1)), st.sets(st.binary(min_size=1, max_size=1)))
+def test_digests_join_others_in_blocks_as_at_once(old: set[bytes], new: set[bytes]) -> None:
+    known = SortedRows(np.array(sorted(old), "S32"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_STRIDE", 3)
+        moved = known.join(np.array(sorted(new - old), "S32"))
+
+    assert known.rows.tolist() == [each.rstrip(b"\0") for each in sorted(old | new)]
+    assert known.rows[moved].tolist() == [each.rstrip(b"\0") for each in sorted(old)]
 
 
 @given(st.lists(_SHA256 | _TWINS, max_size=30))

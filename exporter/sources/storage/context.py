@@ -9,9 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-import numpy as np
-
-from exporter.facts.digests import distinct
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.inventory_builder import InventoryBuilder
@@ -124,18 +121,12 @@ class ReadContext:
         They may be new: `look` returns the size of a blob in bytes, and its modification time in
         nanoseconds since the epoch. It may add gaps.
         """
-        seen = self.builder.inventory()
-        named = np.concatenate([seen.revisions.targets, seen.layers.targets, seen.graph.targets])
-        named = named[named >= 0]
-        missing = map(seen.digests.text, distinct(named[seen.sizes[named] < 0]).tolist())
-        arrived = False
-        for digest in filter(layout.is_digest, missing):  # a manifest may name any text
+        # A manifest may name any text.
+        for digest in filter(layout.is_digest, self.builder.unlisted()):
             if (found := look(digest)) is not None:
                 algorithm, _, encoded = digest.partition(":")
                 self.builder.blobs(algorithm, [encoded], [found[0]], [found[1]])
-                arrived = True
-        changed = arrived or len(self.builder.gaps) > len(seen.gaps)
-        return self.builder.inventory() if changed else seen
+        return self.builder.inventory()
 
     def _at(self, name: str) -> str:
         return "/".join(part for part in (self.path, name) if part)

@@ -7,15 +7,13 @@ is looked up once more before it counts as missing.
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from exporter.facts.digests import ABSENT, distinct
+from exporter.facts.digests import ABSENT
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Driver, Inventory
 from exporter.facts.inventory_builder import InventoryBuilder
@@ -111,17 +109,8 @@ def _read_part(
         manifests = ManifestReader(blobs.contents, context, outlines, size)
         Repositories(manifests, shard.holds).read(tree, context)
         manifests.keep()
-    builder.settle()
-    read_named(tree, _linked(builder.inventory()), context)
+    read_named(tree, filter(layout.is_digest, builder.linked()), context)
     return replace(builder.inventory(), partial=True)
-
-
-def _linked(seen: Inventory) -> Iterator[str]:
-    """Yield the digests that links name, sorted; all else is forgotten, as it takes much memory."""
-    digests, named = seen.digests, np.concatenate([seen.revisions.targets, seen.layers.targets])
-    del seen
-    named = distinct(named[named >= 0])
-    return filter(layout.is_digest, (digests.text(int(each)) for each in named))
 
 
 def _is_same(path: str, top: int) -> bool:
