@@ -33,6 +33,8 @@ _SECOND: Final = 1_000_000_000
 _TURNS: Final = 2**32
 _HEAD: Final = 4
 """Bytes of a digest that decide its turn."""
+_AT_HAND: Final = 16
+"""Repositories whose tags are at hand: nearly all are asked about one after the other."""
 
 
 @dataclass(slots=True)
@@ -97,6 +99,8 @@ class StorageProofs:
     def all_tags(self, repository: Repository) -> Mapping[str, str | None] | None:
         """Return the digest of each tag of a repository; None unless all are known."""
         if repository not in self._tags:
+            if len(self._tags) == _AT_HAND:
+                self._tags.clear()
             self._tags[repository] = self.stored.tags(repository)
         return self._tags[repository]
 
