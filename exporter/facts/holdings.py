@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers, distinct
-from exporter.facts.inventory import Bytes, Inventory, Layouts
+from exporter.facts.inventory import Bytes, Inventory, Layouts, parts_of
 
 _NANO: Final = 1_000_000_000
 _NOBODY: Final = -1
@@ -109,14 +109,14 @@ class Holdings:
         """Say for every repository what it holds, and what it alone holds."""
         inventory = self._inventory
         owners = np.full(len(inventory.digests), _NOBODY, np.int32)
-        sizes: Bytes = np.maximum(inventory.sizes, 0)
-        logical = []
+        logical, exclusive = list[int](), np.zeros(len(inventory.repositories))
         for repository in range(len(inventory.repositories)):
             reached = _reached_by(inventory, repository)
-            logical.append(int(sizes[reached].sum()))
+            logical.append(int(np.maximum(inventory.sizes[reached], 0).sum()))
             owners[reached] = np.where(owners[reached] == _NOBODY, repository, _SEVERAL)
-        alone = owners >= 0
-        exclusive = np.bincount(owners[alone], sizes[alone], len(inventory.repositories))
+        for part in parts_of(len(owners)):
+            alone, sizes = owners[part] >= 0, np.maximum(inventory.sizes[part], 0)
+            exclusive += np.bincount(owners[part][alone], sizes[alone], len(exclusive))
         names = inventory.repositories
         return tuple(map(Share, names, logical, map(int, exclusive)))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,14 @@ from exporter.oci.reference import Repository, Tag
 Bytes = NDArray[np.int64]
 Times = NDArray[np.int64]
 Starts = NDArray[np.int64]
+
+
+_AT_ONCE: Final = 1 << 16
+
+
+def parts_of(count: int) -> Iterator[slice]:
+    """Yield the parts of so many values: what is made of one takes little memory."""
+    return (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
 
 
 class Driver(StrEnum):
@@ -153,9 +162,13 @@ class Graph:
         frontier = roots[roots >= 0]
         while len(frontier):
             marked[frontier] = True
-            found = self.links(frontier)
-            frontier = distinct(found[~marked[found]])
+            found = [self._unmarked(frontier[part], marked) for part in parts_of(len(frontier))]
+            frontier = distinct(np.concatenate(found))
         return marked
+
+    def _unmarked(self, manifests: Numbers, marked: Marks) -> Numbers:
+        found = self.links(manifests)
+        return distinct(found[~marked[found]])
 
 
 @dataclass(frozen=True, slots=True)

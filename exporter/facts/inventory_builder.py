@@ -31,6 +31,7 @@ from exporter.facts.inventory import (
     Times,
     Unlinked,
     Upload,
+    parts_of,
 )
 
 if TYPE_CHECKING:
@@ -250,8 +251,7 @@ class InventoryBuilder:
         if not listed:
             odd -= self._blobs.odd.keys()
             marks[: len(self._blobs.sizes)] &= self._blobs.sizes < 0
-        for start in range(0, len(marks), _LOOSE):
-            part = slice(start, start + _LOOSE)
+        for part in parts_of(len(marks)):
             yield from unpacked(self._known.rows[part][marks[part]].tobytes())
         yield from sorted(odd)
 
@@ -377,7 +377,6 @@ def _links(links: LinkBuilder, paths: Numbers, differing: Numbers) -> Links:
 def _spread(values: Bytes, numbers: Numbers, count: int, rest: int) -> Bytes:
     """Return so many values: some by their numbers, and for all others the same."""
     found = np.full(count, rest, np.int64)
-    for start in range(0, len(values), _LOOSE):
-        part = slice(start, start + _LOOSE)
+    for part in parts_of(len(values)):
         found[numbers[part]] = values[part]
     return found

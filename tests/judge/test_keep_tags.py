@@ -206,7 +206,7 @@ def test_without_its_tags_the_simulation_has_victims() -> None:
     outcome = simulate(inventory, DISTRIBUTION_2, Mode.DELETE_UNTAGGED)
 
     assert isinstance(outcome, Completed)
-    assert len(losses(inventory, outcome.removal, tag_targets(inventory))) == 1
+    assert len([*losses(inventory, outcome.removal, tag_targets(inventory))]) == 1
 
 
 def snapshot(world: World) -> Snapshot:

@@ -48,15 +48,16 @@ def tag_targets(inventory: Inventory) -> list[PullTarget]:
 
 def losses(
     inventory: Inventory, removal: Removal, targets: Iterable[PullTarget]
-) -> list[ManifestLoss]:
-    """Return the targets that a removal breaks, without those that were broken before."""
+) -> Iterator[ManifestLoss]:
+    """Yield the targets that a removal breaks, without those that were broken before."""
     touched = _touched(inventory, removal)
     grouped: dict[int, list[PullTarget]] = defaultdict(list)
     for each in targets:
         if touched[each.manifest]:
             grouped[each.repository].append(each)
     loss = _Loss(inventory, removal)
-    return [each for at, here in grouped.items() for each in loss.of(at, here)]
+    for repository, here in grouped.items():
+        yield from loss.of(repository, here)
 
 
 def sole_protectors(inventory: Inventory) -> Counter[tuple[str, str]]:
@@ -87,8 +88,7 @@ def lacking_content(inventory: Inventory) -> int:
     layers = inventory.layers
     gone = sizes < 0
     gone[layers.paths[(layers.paths != layers.targets) & (layers.targets >= 0)]] = False
-    before = np.concatenate([[0], np.cumsum(gone[graph.targets])])
-    hollow = (before[graph.starts[1:]] > before[graph.starts[:-1]]) & ~graph.indexes
+    hollow = _referring(graph, gone) & ~graph.indexes
     hollow = np.append(hollow, False)  # of what is no manifest
     found = 0
     for at in range(len(inventory.repositories)):
@@ -189,8 +189,15 @@ def _touched(inventory: Inventory, removal: Removal) -> Marks:
     rows = graph.rows[manifests]
     fresh = True
     while fresh:  # one level up each time
-        before = np.concatenate([[0], np.cumsum(marks[graph.targets])])
-        above = manifests[(before[graph.starts[1:]] > before[graph.starts[:-1]])[rows]]
+        above = manifests[_referring(graph, marks)[rows]]
         fresh = not bool(marks[above].all())
         marks[above] = True
     return marks
+
+
+def _referring(graph: Graph, marks: Marks) -> Marks:
+    """Mark the rows of manifests that reference anything marked."""
+    before = np.zeros(len(graph.targets) + 1, np.int32)
+    np.cumsum(marks[graph.targets], out=before[1:])
+    found: Marks = before[graph.starts[1:]] > before[graph.starts[:-1]]
+    return found
