@@ -175,7 +175,8 @@ async def _resolve(
         require_attached=target.attachments.require if target.attachments else (),
     )
     seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
-    await asyncio.to_thread(share_digests, seen.manifests, seen.sightings)
+    if due.focus is None:  # else it costs as much as there is
+        await asyncio.to_thread(share_digests, seen.manifests, seen.sightings)
     gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 

@@ -54,15 +54,25 @@ def test_what_is_numbered_in_between_gets_the_same_numbers(rounds: list[list[lis
     assert [each.tolist() for each in others] == [each.tolist() for each in numbers]
 
 
-@given(st.sets(st.binary(min_size=1, max_size=1)), st.sets(st.binary(min_size=1, max_size=1)))
-def test_digests_join_others_in_blocks_as_at_once(old: set[bytes], new: set[bytes]) -> None:
+_ROWS = st.sets(st.binary(min_size=1, max_size=1))
+
+
+@given(_ROWS, _ROWS, held=st.booleans())
+def test_digests_join_others_in_blocks_as_at_once(
+    old: set[bytes], new: set[bytes], *, held: bool
+) -> None:
     known = SortedRows(np.array(sorted(old), "S32"))
+    rows = known.rows if held else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_STRIDE", 3)
         moved = known.join(np.array(sorted(new - old), "S32"))
 
-    assert known.rows.tolist() == [each.rstrip(b"\0") for each in sorted(old | new)]
-    assert known.rows[moved].tolist() == [each.rstrip(b"\0") for each in sorted(old)]
+    def texts(digests: set[bytes]) -> list[bytes]:
+        return [each.rstrip(b"\0") for each in sorted(digests)]
+
+    assert known.rows.tolist() == texts(old | new)
+    assert known.rows[moved].tolist() == texts(old)
+    assert rows is None or rows.tolist() == texts(old)
 
 
 @given(st.lists(_SHA256 | _TWINS, max_size=30))
