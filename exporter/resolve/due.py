@@ -10,6 +10,7 @@ from zlib import crc32
 from exporter.facts.focus import Focus
 from exporter.facts.proof import DISPUTED, GONE, HEADER, LAST_BYTE, Sighting, State
 from exporter.facts.scrubbed import Scrubbed
+from exporter.facts.shared_digests import share_digests
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -46,8 +47,19 @@ class Resting:
                     yield repository, entry.digest
 
 
-def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
+def with_kept(seen: Snapshot, kept: Resting, due: "Due") -> Snapshot:
     """Return the sightings of now, and those kept below roots that were not requested.
+
+    Digests are held once. Not after an event: its cost must not grow with its repository.
+    """
+    found = _with_kept(seen, kept, due.before)
+    if due.focus is None:
+        share_digests(found.manifests, found.sightings)
+    return found
+
+
+def _with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
+    """Return both in one snapshot.
 
     What a manifest or a configuration said stays known of one that is not there any more: it
     never changes, and findings name platforms.

@@ -12,7 +12,6 @@ from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import GONE, HEADER, STORED, Proof, Sighting, State, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
-from exporter.facts.shared_digests import share_digests
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Role, Root, Sealed, Snapshot
 from exporter.facts.use import Use
@@ -174,9 +173,7 @@ async def _resolve(
         attached=await attachments(target, walk, asked, listings),
         require_attached=target.attachments.require if target.attachments else (),
     )
-    seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
-    if due.focus is None:  # else it costs as much as there is
-        await asyncio.to_thread(share_digests, seen.manifests, seen.sightings)
+    seen = await asyncio.to_thread(with_kept, seen, kept, due)
     gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 
