@@ -12,12 +12,10 @@ from exporter.judge.finding import Finding, Severity
 from exporter.judge.impact import NO_IMPACT, Failure, Impact, users_of
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import BrokenTag, Cause, Condition, Requirement, TagReport, Urgency
-from exporter.judge.tag_verdict import ChildKind, Lack, TagVerdict
-from exporter.oci.digest import Digest
+from exporter.judge.tag_verdict import ChildKind, Content, Lack, TagVerdict
 from exporter.oci.platform import Platform
 
 _NO_LOSS: Final[Mapping[ReferenceClass | None, float]] = MappingProxyType({})
-_Content = Digest | tuple[Digest, str]
 
 
 def tag_report(
@@ -139,7 +137,7 @@ _INCOMPLETE: Final = {
 
 def causes(tags: Iterable[TagReport]) -> tuple[Cause, ...]:
     """Return all proven causes: those first that break the highest class, and the most."""
-    found: dict[_Content, tuple[Lack, list[BrokenTag], list[float]]] = {}
+    found: dict[Content, tuple[Lack, list[BrokenTag], list[float]]] = {}
     for tag in tags:
         for content, (lack, broken) in _broken_by(tag.verdict).items():
             _, breaks, times = found.setdefault(content, (lack, [], []))
@@ -157,14 +155,13 @@ def _stake(cause: Cause) -> tuple[bool, int]:
     return not required, min(required, default=0)
 
 
-def _broken_by(verdict: TagVerdict) -> dict[_Content, tuple[Lack, BrokenTag]]:
-    found: dict[_Content, tuple[Lack, BrokenTag]] = {}
+def _broken_by(verdict: TagVerdict) -> dict[Content, tuple[Lack, BrokenTag]]:
+    found: dict[Content, tuple[Lack, BrokenTag]] = {}
     for child in verdict.children:
         for lack in child.lacks:
             if not lack.lost:
                 continue
-            # One layer may be wrong for two images, each in its own way.
-            content = (lack.digest, lack.detail) if lack.wrong_diff_id else lack.digest
+            content = lack.content
             runs = child.platform if child.kind is ChildKind.IMAGE else None
             platforms: tuple[Platform, ...] = (runs,) if runs else ()
             required = child.required

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from exporter.facts.attached import Attachments
 from exporter.facts.gap import Reason
@@ -26,6 +27,10 @@ class ChildKind(StrEnum):
     """A blob that an index lists (BuildKit's cache)."""
 
 
+Content: TypeAlias = Digest | tuple[Digest, str]
+"""What one cause is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lack:
     """A manifest or blob of a child that is missing, short, wrong or unknown."""
@@ -41,6 +46,11 @@ class Lack:
     """Was every byte read, and hashes to another digest?"""
     wrong_diff_id: bool = False
     """Is it complete, but different from what the image's configuration states?"""
+
+    @property
+    def content(self) -> Content:
+        """The digest; and how it is wrong, as one layer may be for two images in two ways."""
+        return (self.digest, self.detail) if self.wrong_diff_id else self.digest
 
     @property
     def lost(self) -> bool:

@@ -5,8 +5,8 @@ Every format is made of the same results: one for each tag, risk and gap.
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -17,9 +17,12 @@ from exporter import __version__
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.judge.finding import Severity
-from exporter.judge.report import Report, TagReport
-from exporter.publish.answers.losses import losses
-from exporter.publish.formatting import address, gap_words, impact_words
+from exporter.judge.report import Cause, Report, TagReport
+from exporter.judge.tag_verdict import Content, TagVerdict
+from exporter.publish.answers.losses import cause_item, losses
+from exporter.publish.blocks import List
+from exporter.publish.formatting import address, count_words, gap_words, impact_words
+from exporter.publish.render import terminal
 from exporter.screen import escaped, plain
 
 
@@ -50,6 +53,10 @@ class CheckResult:
     """The name that a node would pull; for a gap, its subject."""
     lines: tuple[str, ...] = ()
     """The details."""
+    causes: tuple["CheckResult", ...] = ()
+    """The lost content that breaks this tag and others: the same for each of them."""
+    explained: bool = False
+    """Is nothing else wrong with it?"""
 
 
 _PULLABLE = "cannot-be-pulled", "Something that a pull needs is missing or broken."
@@ -67,8 +74,9 @@ def results(
     tags in scope. The exit code of `check` is decided alike.
     """
     for report in reports:
+        causes = _shared_causes(report)
         for tag in sorted(report.tags, key=lambda each: each.order):
-            yield _tag(report, tag, whole=whole)
+            yield _tag(report, tag, causes.get(tag.name, {}), whole=whole)
             yield from _risks(report, tag)
         for gap in report.snapshot.hiding:
             if whole or gap.scope is not Scope.REPOSITORY:
@@ -77,16 +85,45 @@ def results(
             yield _gap(report, report.snapshot.registry, _EMPTY)
 
 
-def _tag(report: Report, tag: TagReport, *, whole: bool) -> CheckResult:
+def _shared_causes(report: Report) -> dict[str, dict[Content, CheckResult]]:
+    """Return what breaks several tags, by the name of each of them."""
+    found: defaultdict[str, dict[Content, CheckResult]] = defaultdict(dict)
+    for cause in report.causes:
+        if len(cause.breaks) > 1:
+            result = _cause(report, cause)
+            for broken in cause.breaks:
+                found[broken.verdict.name][cause.lack.content] = result
+    return found
+
+
+def _cause(report: Report, cause: Cause) -> CheckResult:
+    name = f"{cause.lack.kind} {cause.lack.digest}"
+    lines = terminal.render([List((cause_item(cause),))]).splitlines()
+    registry = report.snapshot.registry
+    return CheckResult(CheckOutcome.FAILED, *_PULLABLE, registry, "", name, (registry, *lines))
+
+
+def _tag(
+    report: Report, tag: TagReport, causes: Mapping[Content, CheckResult], *, whole: bool
+) -> CheckResult:
     verdict = tag.verdict
     where = (report.snapshot.registry, verdict.root.repository, address(report, verdict))
     if verdict.cannot_be_pulled:
-        return CheckResult(CheckOutcome.FAILED, *_PULLABLE, *where, (*_lost(tag),))
+        shared = tuple(causes.values()), _is_explained(verdict, causes)
+        return CheckResult(CheckOutcome.FAILED, *_PULLABLE, *where, (*_lost(tag),), *shared)
     proxied = whole and report.snapshot.is_proxied(verdict.root.repository)
     if verdict.overall is State.UNKNOWN and not proxied:
         reasons = dict.fromkeys(str(each.reason) for each in verdict.children if each.reason)
         return CheckResult(CheckOutcome.INCONCLUSIVE, *_KNOWN, *where, (*reasons,))
     return CheckResult(CheckOutcome.PASSED, *_PULLABLE, *where)
+
+
+def _is_explained(verdict: TagVerdict, causes: Collection[Content]) -> bool:
+    """Do these causes explain every loss of a tag that a pull fails on?"""
+    lost = [each for each in verdict.children if each.lost and each.required]
+    lacks = [[lack.content for lack in child.lacks if lack.lost] for child in lost]
+    known = all(each and all(content in causes for content in each) for each in lacks)
+    return bool(lost) and known and not verdict.lacking
 
 
 def _lost(tag: TagReport) -> Iterator[str]:
@@ -130,16 +167,24 @@ _MOST_ANNOTATIONS: Final = 10
 def github(results: Iterable[CheckResult]) -> str:
     """Return workflow commands of GitHub Actions: annotations of the run, and a summary.
 
-    An annotation for each result that is not well, at most ten of a kind.
+    An annotation for each cause that breaks several tags, those of most tags first, then for each
+    result that is not well and that they do not explain. At most ten of a kind; the summary says
+    how many were left out.
     """
     found = tuple(results)
     counts = Counter(each.outcome for each in found)
-    lines = []
+    causes = Counter(cause for each in found for cause in each.causes)
+    told = [cause for cause, _ in causes.most_common()]
+    told += [each for each in found if not each.explained]
+    lines, left_out = [], []
     for outcome, command in _ANNOTATIONS.items():
-        shown = [each for each in found if each.outcome is outcome]
+        shown = [each for each in told if each.outcome is outcome]
         lines += [_annotation(command, each) for each in shown[:_MOST_ANNOTATIONS]]
+        if more := shown[_MOST_ANNOTATIONS:]:
+            left_out.append(count_words(len(more), command))
     totals = ", ".join(f"{counts[each]:,} {each}" for each in CheckOutcome)
-    return "".join(f"{line}\n" for line in (*lines, f"pullproof: {totals}"))
+    more_words = f"; not annotated: {', '.join(left_out)}" if left_out else ""
+    return "".join(f"{line}\n" for line in (*lines, f"pullproof: {totals}{more_words}"))
 
 
 def _annotation(command: str, result: CheckResult) -> str:

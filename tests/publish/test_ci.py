@@ -18,8 +18,9 @@ from exporter.commands.answer import Exit, exit_code
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import RegistryPart, Role
+from exporter.oci.platform import Platform
 from exporter.publish.ci import CheckOutcome, CheckResult, github, junit, results, sarif
-from tests.publish.reports import child, incident, report, tag
+from tests.publish.reports import BROKEN, MISSING, child, gone, incident, report, tag
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
@@ -191,3 +192,79 @@ def test_of_many_losses_github_is_told_ten_and_their_number() -> None:
 
     assert len(lines) == 11
     assert lines[-1].startswith("pullproof: 40 failed, ")
+    assert lines[-1].endswith("; not annotated: 30 errors")
+
+
+def annotated(*worlds: Report) -> tuple[dict[str, str], str]:
+    """The errors that GitHub is told, by their titles, and the summary."""
+    *lines, summary = github(results(worlds, whole=True)).splitlines()
+    parsed = [re.fullmatch(r"::error title=([^:,]*)::(.*)", each) for each in lines]
+    errors = {each[1].replace("%3A", ":"): each[2] for each in parsed if each}
+    return errors, summary
+
+
+def test_one_digest_that_breaks_500_tags_is_one_annotation() -> None:
+    lost = child("amd64", BROKEN, name="shared")
+    errors, summary = annotated(report(*(tag(f"team-{n % 3}/app:v{n}", lost) for n in range(500))))
+
+    ((title, text),) = errors.items()
+    assert title == f"layer {lost.lacks[0].digest}"
+    assert "1.0 KiB" in text
+    assert "0 of 1034 bytes" in text
+    assert "breaks 500 tags in 3 repositories (500 live)" in text
+    assert "team-0/app:v0 (live) on linux/amd64" in text
+    assert "… and 497 more" in text
+    assert summary == "pullproof: 500 failed, 0 inconclusive, 0 at risk, 0 passed"
+
+
+def test_tags_that_no_cause_explains_are_annotated_beside_it() -> None:
+    both, own = child("amd64", MISSING, name="both"), child("arm64", BROKEN, name="own")
+    arm = Platform("linux", "arm64")
+    world = report(
+        *(tag(f"app:v{n}", both) for n in range(40)),
+        tag("app:more", both, own),
+        tag("app:lacking", both, lacking=(arm,)),
+        tag("other:alone", own, child("amd64", name="well")),
+        gone("app:gone"),
+    )
+    errors, _ = annotated(world)
+
+    several = [f"manifest {both.digest}", f"layer {own.lacks[0].digest}"]
+    names = {each.rpartition("/")[2] for each in [*errors][2:]}
+    assert [*errors][:2] == several, "the cause of most tags comes first"
+    assert names == {"app:lacking", "app:gone"}, "the others are explained"
+
+
+def test_the_same_digest_is_a_cause_of_each_registry() -> None:
+    lost = child("amd64", BROKEN, name="shared")
+    worlds = [report(tag("a:1", lost), tag("a:2", lost), registry=each) for each in ("r.x", "s.x")]
+    lines = github(results(worlds, whole=True)).splitlines()
+
+    assert [each.count("breaks 2 tags") for each in lines] == [1, 1, 0]
+    assert "r.x" in lines[0]
+    assert "s.x" in lines[1]
+
+
+@given(st.lists(st.tuples(st.sets(st.sampled_from("abcd"), max_size=3), st.booleans()), min_size=1))
+def test_no_loss_is_left_out_by_its_causes(drawn: list[tuple[set[str], bool]]) -> None:
+    arm = Platform("linux", "arm64")
+    images = [
+        tag(
+            f"app:v{n}",
+            *(child("amd64", BROKEN, name=each) for each in sorted(lost)),
+            lacking=(arm,) if lacking else (),
+        )
+        for n, (lost, lacking) in enumerate(drawn)
+        if lost or lacking
+    ]
+    found = [*results([report(*images)], whole=True, allow_empty=True)]
+
+    for each, verdict in zip(
+        sorted(found, key=lambda one: one.name),
+        sorted(images, key=lambda one: one.name),
+        strict=True,
+    ):
+        lacks = {str(lack.digest) for image in verdict.children for lack in image.lacks}
+        named = {cause.name.rpartition(" ")[2] for cause in each.causes}
+        assert named <= lacks
+        assert each.explained == (lacks == named and bool(lacks) and not verdict.lacking)
