@@ -34,7 +34,8 @@ class ConfigCheck:
         self.faults: list[str] = []
         self.warnings: list[str] = []
         with self._noting(self.faults):
-            check_trust(settings, environ)
+            ignored = check_trust(settings, environ)
+            self.warnings += [ignored] if ignored else []
         with self._noting(self.faults):
             _ledger(settings.ledger)
         with self._noting(self.faults):

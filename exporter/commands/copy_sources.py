@@ -70,7 +70,8 @@ def _settings(args: argparse.Namespace, text: str, host: str, asked: Typed) -> R
     plain = text.startswith("http://") or (args.plain_http and not text.startswith("https://"))
     alone |= {"subjects": [text], "plain_http": plain, "ca_file": None if plain else args.ca_file}
     alone["insecure"] = args.insecure and not plain
-    settings = typed(argparse.Namespace(**{**vars(args), **alone}), {host}, asked.environ)
+    words = argparse.Namespace(**{**vars(args), **alone})
+    settings = typed(words, {host}, asked.environ, warned=True)
     return settings.settings.registries[0]
 
 

@@ -79,11 +79,13 @@ def typed(
     environ: Mapping[str, str],
     *,
     alone: bool = True,
+    warned: bool = False,
 ) -> Typed:
     """Return settings for these registries: the configuration's where it has them, else typed ones.
 
     Without hosts, those of the configuration; its references and clusters count beside hosts only
-    where these do not stand `alone`. What `--kube` names counts always. Raises `Refused`.
+    where these do not stand `alone`. What `--kube` names counts always. Authorities that would be
+    ignored are a warning, unless the user was `warned` before. Raises `Refused`.
     """
     wanted = frozenset(hosts)
     with refusing(Misconfigured):
@@ -105,14 +107,21 @@ def typed(
     update = {"registries": registries, **rest, **_overruling(args, known)}
     settings = base.model_copy(update=update)
     with refusing(Malformed):
-        check_trust(settings, environ)
+        ignored = check_trust(settings, environ)
+    if ignored and not warned:
+        print(f"pullproof: warning: {ignored}", file=sys.stderr)  # noqa: T201 - as for `_UNVERIFIED`
     return Typed(settings, environ)
 
 
-def check_trust(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raise `Malformed` if a registry uses TLS, and a variable of OpenSSL would be ignored."""
-    if any(not each.plain_http and not each.insecure_skip_verify for each in settings.registries):
-        check_variables(environ)
+def check_trust(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Return the authorities that are named in the environment and ignored, if any is.
+
+    Raises `Malformed` if no other is named; both only if a registry uses TLS.
+    """
+    trusting = (
+        not each.plain_http and not each.insecure_skip_verify for each in settings.registries
+    )
+    return check_variables(environ) if any(trusting) else ""
 
 
 def _check_save(args: argparse.Namespace, registries: int) -> None:

@@ -49,9 +49,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if each.insecure_skip_verify:
             _log.warning("certificates are not verified", extra={"registry": each.label})
     try:
-        check_trust(settings, environ)
+        ignored = check_trust(settings, environ)
     except Malformed as error:
-        _log.warning("authorities are not trusted", extra={"cause": error})
+        ignored = str(error)
+    if ignored:
+        _log.warning("authorities are not trusted", extra={"cause": ignored})
     for fault in loaded.absent:
         _log.warning("not usable now; only its own audits are affected", extra={"cause": fault})
     try:

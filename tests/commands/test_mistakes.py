@@ -341,6 +341,8 @@ def test_what_is_no_registry_is_told_in_a_line_by_every_command(
 def test_authorities_of_the_environment_that_do_not_exist_are_told_in_a_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
+    for each in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(variable, "none.pem")
     for command in (
         *("check r.example s.example", "check --config good.yml", "inspect r.example/app:v1"),
@@ -355,6 +357,28 @@ def test_authorities_of_the_environment_that_do_not_exist_are_told_in_a_line(
 
     assert main(["check", "--insecure", "localhost:1"]) == 3
     assert main(["check", "http://localhost:1"]) == 3
+
+
+def test_authorities_that_are_ignored_beside_others_are_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = authority(tmp_path / "tls")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted.certificate))
+    monkeypatch.setenv("SSL_CERT_DIR", "/none/a:/none/b")
+    warning = "pullproof: warning: SSL_CERT_DIR: /none/a: no such folder"
+    with serving(lambda _: PAGE, trusted.sign("server")) as url:
+        for command in ("check {}", "repair {}/app:v1 --source {}/app:v2"):
+            assert main([*command.format(url, url).split(), "--confirm-after", "0s"]) == 3
+            first, *others = capsys.readouterr().err.splitlines()
+            assert first.startswith(warning)
+            assert "/none/b: no such folder" in first
+            assert not [each for each in others if "SSL_CERT" in each or "certificate" in each]
+
+    assert main(["serve", "--config", "good.yml", "--check-config"]) == 0
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith(warning)
+    assert captured.out.endswith("valid; 1 warning\n")
 
 
 def test_a_certificate_that_is_wrong_is_told_with_the_way_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -157,6 +158,28 @@ def test_an_address_that_is_taken_is_no_fault_of_the_configuration(tmp_path: Pat
     (line,) = done.stderr.splitlines()
     assert line.startswith("pullproof: ")
     assert "in use" in line
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_authorities_that_are_ignored_are_one_line_of_the_log_and_no_refusal(
+    tmp_path: Path, authority: Authority, *, usable: bool
+) -> None:
+    config = tmp_path / "pullproof.yml"
+    command = [sys.executable, "-m", "exporter", "serve", "--config", str(config)]
+    file = str(authority.certificate) if usable else str(tmp_path / "none.pem")
+    variables = {"SSL_CERT_FILE": file, "SSL_CERT_DIR": "/none/a:/none/b"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config.write_text(f"{ONE}listen: ['127.0.0.1:{taken.getsockname()[1]}']\n")
+        env = os.environ | variables
+        done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+
+    assert done.returncode == UNTOLD, "the start went on, up to the address that is taken"
+    first, last = done.stderr.splitlines()
+    line = json.loads(first)
+    assert "in use" in last
+    assert (line["level"], line["message"]) == ("warning", "authorities are not trusted")
+    told = ["SSL_CERT_FILE"] * (not usable) + ["SSL_CERT_DIR"] * 2
+    assert [each.partition(":")[0] for each in line["cause"].split(". ")] == told
 
 
 def test_a_start_with_a_wrong_web_configuration_is_refused_as_the_check_does(

@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -68,25 +68,46 @@ class Contexts:
         return self._made[index]
 
 
-def check_variables(environ: Mapping[str, str]) -> None:
-    """Raise `Malformed` for what SSL_CERT_FILE and SSL_CERT_DIR name, if OpenSSL ignores it.
+def check_variables(environ: Mapping[str, str]) -> str:
+    """Return what SSL_CERT_FILE and SSL_CERT_DIR name and OpenSSL ignores; empty if there is none.
 
-    It then trusts only what the other variable, or its default, names. OpenSSL 3.0, run.
+    It trusts whatever else they name: further folders, and the one beside the other. Raises
+    `Malformed` if that is nothing, so that only its defaults would be left. Python's default
+    context on OpenSSL 3.0.19, run.
     """
+    usable, faults = False, []
+    for check, text in _named(environ):
+        try:
+            usable |= check(text)
+        except Malformed as error:
+            faults.append(str(error))
+    told = ". ".join(faults)
+    if faults and not usable:
+        raise Malformed(told)
+    return told
+
+
+def _named(environ: Mapping[str, str]) -> Iterator[tuple[Callable[[str], bool], str]]:
+    """Yield each file and folder that is named, and what tells whether authorities are in it."""
+    if (file := environ.get(_FILE)) is not None:
+        yield (_check_file if file else _check_emptied), file or _FILE
+    if (text := environ.get(_FOLDERS)) is not None:
+        # OpenSSL separates folders as PATH does, and skips empty names.
+        folders = [each for each in text.split(os.pathsep) if each]
+        yield from ((_check_folder, each) for each in folders)
+        if not folders:
+            yield _check_emptied, _FOLDERS
+
+
+def _check_emptied(variable: str) -> bool:
     defaults = ssl.get_default_verify_paths()
-    for variable, default in (
-        (_FILE, defaults.openssl_cafile),
-        (_FOLDERS, defaults.openssl_capath),
-    ):
-        if environ.get(variable) == "" and Path(default).exists():
-            raise Malformed(f"{variable}: is empty, so {default} is not trusted; unset it")
-    if file := environ.get(_FILE):
-        _check_file(Path(file))
-    for folder in filter(None, environ.get(_FOLDERS, "").split(os.pathsep)):
-        _check_folder(Path(folder))
+    default = defaults.openssl_cafile if variable == _FILE else defaults.openssl_capath
+    if Path(default).exists():
+        raise Malformed(f"{variable}: is empty, so {default} is not trusted; unset it")
+    return False
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: str) -> bool:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError as error:
@@ -95,15 +116,19 @@ def _check_file(path: Path) -> None:
         raise Malformed(f"{_FILE}: {path}: no such file; name a PEM file, or unset it") from error
     except OSError as error:
         raise Malformed(f"{_FILE}: {path}: {error.strerror}") from error
+    return True
 
 
-def _check_folder(path: Path) -> None:
+def _check_folder(path: str) -> bool:
     """An empty folder is accepted: so trust is limited to a file."""
-    if not (path.is_dir() and os.access(path, os.R_OK | os.X_OK)):
-        words = "not a readable folder" if path.exists() else "no such folder"
+    folder = Path(path)
+    if not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+        words = "not a readable folder" if folder.exists() else "no such folder"
         raise Malformed(f"{_FOLDERS}: {path}: {words}; name another, or unset it")
-    if any(path.iterdir()) and not any(path.glob(_HASHED)):
+    hashed = any(folder.glob(_HASHED))
+    if not hashed and any(folder.iterdir()):
         raise Malformed(f"{_FOLDERS}: {path}: no hashed names in it; run openssl rehash {path}")
+    return hashed
 
 
 def _refuse() -> str:

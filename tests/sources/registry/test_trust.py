@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import ssl
+import subprocess
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +21,8 @@ from exporter.sources.registry.trust import Trust, check_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from tests.parts.certificates import Authority
+    from tests.parts.certificates import Authority, Pair
 
 
 def refused(trust: Trust) -> Unseen:
@@ -102,8 +105,96 @@ def test_variables_that_openssl_would_ignore_are_named(
     assert str(raised.value).startswith(f"{variable}: {text.rpartition(':')[2]}")
 
 
-def test_variables_that_openssl_heeds_are_accepted(authority: Authority, tmp_path: Path) -> None:
-    folders = f"{_folder(tmp_path / 'empty')}::{_folder(tmp_path / 'certs', '5ed36f99.0')}"
+@pytest.fixture
+def named(authority: Authority, tmp_path: Path) -> dict[str, str]:
+    """What variables may name, by a letter: G and F are good, the others are not."""
+    good = Path(_folder(tmp_path / "good"))
+    (good / "ca.pem").write_bytes(authority.certificate.read_bytes())
+    subprocess.run(["openssl", "rehash", str(good)], check=True)
+    return {
+        "F": str(authority.certificate),
+        "G": str(good),
+        "n": str(tmp_path / "none"),
+        "e": _folder(tmp_path / "empty"),
+        "u": _folder(tmp_path / "unhashed", "ca.pem"),
+        "t": _file(tmp_path / "text.pem"),
+        ":": ":",
+    }
 
-    check_variables({"SSL_CERT_FILE": str(authority.certificate), "SSL_CERT_DIR": folders})
-    check_variables({})
+
+def trusts(pair: Pair) -> bool:
+    """Does a handshake succeed, as the environment is now?"""
+    answering = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    answering.load_cert_chain(pair.certificate, pair.key)
+    one, other = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context, _ = Trust().contexts()
+    client = context.wrap_bio(one, other, server_hostname="localhost")
+    server = answering.wrap_bio(other, one, server_side=True)
+    for _ in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("file", "folders", "ignored"),
+    [
+        ("F", None, 0),
+        (None, "G", 0),
+        ("F", "G", 0),
+        ("F", "e", 0),
+        (None, "::G:", 0),
+        (None, "e:G", 0),
+        (None, "n:G", 1),
+        (None, "G:n", 1),
+        (None, "n:u:t:G", 3),
+        ("F", "n", 1),
+        ("F", "u:n", 2),
+        ("F", "", 1),
+        ("F", ":", 1),
+        ("n", "G", 1),
+        ("t", "n:G", 2),
+        ("", "G", 1),
+        ("n", None, None),
+        ("t", "n", None),
+        ("n", "e", None),
+        (None, "n:e", None),
+        (None, "u:t", None),
+        (None, ":", None),
+    ],
+)
+def test_authorities_that_are_left_are_enough(  # noqa: PLR0913, PLR0917 - what is named, and told
+    monkeypatch: pytest.MonkeyPatch,
+    authority: Authority,
+    named: dict[str, str],
+    file: str | None,
+    folders: str | None,
+    ignored: int | None,
+) -> None:
+    """`ignored` is how many names are warned of; None if it is an error."""
+    values = {"SSL_CERT_FILE": file, "SSL_CERT_DIR": folders}
+    environ = {
+        variable: "".join(named[each] for each in value)
+        for variable, value in values.items()
+        if value is not None
+    }
+    for variable in values:
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+
+    told = None
+    with suppress(Malformed):
+        told = check_variables(environ)
+
+    assert trusts(authority.sign("server")) == (told is not None)
+    assert (told and len(told.split(". "))) == (ignored or ("" if ignored == 0 else None))
+
+
+def test_without_variables_nothing_is_ignored() -> None:
+    assert not check_variables({})
