@@ -11,6 +11,8 @@ from exporter.oci.digest import PACKED, Digest
 from exporter.oci.links import PackedLinks
 from exporter.oci.manifest import Manifest
 
+_MOST: Final = 2**32
+"""Bytes of one repository's digests among which each is named by four."""
 _FEW: Final = 64
 """Digests that are searched in a repository one by one."""
 
@@ -29,7 +31,7 @@ def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) ->
         if isinstance(each.links, PackedLinks) and id(each.links.source) not in kept
         if len(digest.packed) == PACKED
     }
-    for source in repositories:
+    for source in filter(lambda each: len(each) < _MOST, repositories):
         found = {key: waiting[key][1] for key in _among(source, waiting)}
         for key, links in _by_place(source, found).items():
             waiting.pop(key)[0].hold(links)
@@ -53,7 +55,7 @@ def _by_place(source: bytes, manifests: Mapping[bytes, PackedLinks]) -> dict[byt
     ends = np.cumsum([len(each) // DIGEST_BYTES for each in packed])
     own = zip(manifests.items(), np.split(places, ends), strict=False)
     return {
-        key: links.among(source, part.tobytes())
+        key: links.among(source, (part.astype(np.uint32) * DIGEST_BYTES).tobytes())
         for (key, links), part in own
         if (part != ABSENT).all()
     }

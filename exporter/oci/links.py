@@ -108,8 +108,8 @@ Shape = tuple[tuple[Kind, str, Platform | None, bool], ...]
 _SIZE: Final = 8
 _SHORT_SIZE: Final = 4
 """Bytes of a size that is kept, below four gigabytes."""
-_ROW: Final = 4
-"""Bytes of a place among the digests of a repository."""
+_PLACE: Final = 4
+"""Bytes that say where a digest is among those of a repository."""
 _SHA256: Final = 71
 """Characters of a sha256 digest."""
 _UNPACKED: Final = 256
@@ -155,14 +155,14 @@ class PackedLinks(Sequence[Link]):
         packed = bytes.fromhex("".join(encoded)) + struct.pack(f">{len(sizes)}q", *sizes)
         return cls(tuple(shape), packed)
 
-    def among(self, source: bytes, places: bytes) -> "PackedLinks":
-        """Return equal links that name their digests by their places among packed ones.
+    def among(self, source: bytes, starts: bytes) -> "PackedLinks":
+        """Return equal links that name their digests by where each starts among packed ones.
 
-        `places` are numbers of four bytes each.
+        `starts` are numbers of four bytes each.
         """
         found = object.__new__(PackedLinks)
         found.shape, found.source = self.shape, source
-        found._own = places + self._own[self._start :]
+        found._own = starts + self._own[self._start :]
         return found
 
     @property
@@ -205,15 +205,13 @@ class PackedLinks(Sequence[Link]):
     @property
     def _start(self) -> int:
         """Where the sizes begin."""
-        return len(self.shape) * (PACKED if self.source is None else _ROW)
+        return len(self.shape) * (PACKED if self.source is None else _PLACE)
 
     def _digests(self) -> tuple[bytes, Sequence[int]]:
-        """Return bytes with all digests in them, and where each begins."""
-        total = len(self.shape)
+        """Return bytes with all digests in them, and where each starts."""
         if self.source is None:
-            return self._own, range(0, PACKED * total, PACKED)
-        places = struct.unpack_from(f"={total}I", self._own)
-        return self.source, [PACKED * place for place in places]
+            return self._own, range(0, PACKED * len(self.shape), PACKED)
+        return self.source, struct.unpack_from(f"={len(self.shape)}I", self._own)
 
     @property
     def distributable(self) -> bool:

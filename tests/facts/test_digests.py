@@ -57,7 +57,7 @@ def test_what_is_numbered_in_between_gets_the_same_numbers(rounds: list[list[lis
 _ROWS = st.sets(st.binary(min_size=1, max_size=1))
 
 
-@given(_ROWS, _ROWS, held=st.booleans())
+@given(old=_ROWS, new=_ROWS, held=st.booleans())
 def test_digests_join_others_in_blocks_as_at_once(
     old: set[bytes], new: set[bytes], *, held: bool
 ) -> None:

@@ -73,8 +73,9 @@ def test_links_that_name_digests_by_place_are_equal_in_every_way(
 
 
 def by_place(links: PackedLinks, source: list[bytes]) -> PackedLinks:
-    places = (source.index(each).to_bytes(4, sys.byteorder) for each in links.keys)
-    return links.among(b"".join(source), b"".join(places))
+    starts = (32 * source.index(each) for each in links.keys)
+    packed = b"".join(start.to_bytes(4, sys.byteorder) for start in starts)
+    return links.among(b"".join(source), packed)
 
 
 def test_an_ordinary_layer_takes_eight_bytes_besides_its_digest() -> None:
