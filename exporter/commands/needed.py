@@ -1,6 +1,7 @@
 """The needs of a registry: its tags, and the images in use."""
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,8 @@ class Needs:
     scope: scope.AuditScope
     hosts: frozenset[str]
     """Hosts that name the registry; empty if unknown: then any host may be its."""
+    owner: RegistrySettings | None = None
+    """The configured registry that is named, or has the storage, or is the only one."""
 
     def needed(self, tags: Mapping[Repository, Sequence[Tag]]) -> list[NeededImage]:
         """Return all tags, and everything in use, each once under its highest class."""
@@ -59,7 +62,8 @@ def read_needs(args: argparse.Namespace, environ: Mapping[str, str]) -> Needs:
     uses = joined(*map(_read, _sources(args, settings, environ)))
     mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)
     every = replace(watched, select=("*",), leave_out_tags=())
-    return Needs(Listing(mine, uses.gaps), every, hosts)
+    owner = registry or _stored(settings, args.storage)
+    return Needs(Listing(mine, uses.gaps), every, hosts, owner)
 
 
 def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySettings | None:
@@ -67,6 +71,19 @@ def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySetti
     known = settings.registries if settings else ()
     mine = [each for each in known if each.hosts & hosts or not hosts]
     return mine[0] if len(mine) == 1 else None
+
+
+def _stored(settings: Settings | None, location: str | None) -> RegistrySettings | None:
+    """Return the one registry that has this storage: a folder, or the address of a bucket."""
+    if settings is None or location is None:
+        return None
+    place, known = _place(location), settings.registries
+    mine = [each for each in known if each.storage and _place(each.storage.location) == place]
+    return mine[0] if len(mine) == 1 else None
+
+
+def _place(location: str) -> str:
+    return location.rstrip("/") if "://" in location else os.path.realpath(location)
 
 
 def _sources(

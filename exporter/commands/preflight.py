@@ -14,6 +14,8 @@ from exporter.commands.auditing import judged
 from exporter.commands.needed import Needs, read_needs
 from exporter.commands.operation import of_snapshot, operation
 from exporter.commands.options import check_place, is_folder, place, plain_http, with_words, words
+from exporter.config.registry import RegistrySettings
+from exporter.config.values import authority
 from exporter.facts import body
 from exporter.facts.gap import Scope
 from exporter.facts.inventory import Inventory
@@ -22,7 +24,7 @@ from exporter.judge.gc.paths import removed
 from exporter.judge.preflight import from_snapshot, from_storage
 from exporter.judge.preflight.from_storage import StoragePrediction
 from exporter.judge.preflight.prediction import Checked, Operation, Prediction, Verdict
-from exporter.oci.reference import Repository, Tag
+from exporter.oci.reference import Repository, Tag, is_host_alone
 from exporter.ports import Listing, Unseen, joined
 from exporter.publish.answers import preflight
 from exporter.publish.formatting import gap_words
@@ -94,12 +96,12 @@ def _from_storage(
         if args.output == "removed":
             _print_gaps(answer)
         else:
-            _print(args, answer)
+            _print(args, answer, owner=needs.owner)
         return answer
     if args.output == "removed":
         _print_removed(found)
     else:
-        _print(args, _with_platforms(stored, inventory, found.answer))
+        _print(args, _with_platforms(stored, inventory, found.answer), owner=needs.owner)
     return found.answer
 
 
@@ -131,15 +133,31 @@ def _with_platforms(
     )
 
 
-def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:
-    where = () if args.saved else args.registry[:1] or (() if args.config else ("REGISTRY",))
+def _print(
+    args: argparse.Namespace,
+    answer: Prediction,
+    registry: str | None = None,
+    owner: RegistrySettings | None = None,
+) -> None:
+    named = _named(args, owner)
+    unnamed = named is None and not args.saved and not args.config
     typed = {"from": args.saved} if args.saved else {"config": args.config}
+    where = (preflight.UNNAMED,) if unnamed else (named,) if named and not args.saved else ()
     check = with_words(*words(typed, ("--from", "--config"))).line("check", *where)
     answered(
         args,
         lambda now: preflight.document(answer, now, registry),
-        lambda most: preflight.blocks(answer, most, check),
+        lambda most: preflight.blocks(answer, most, check, unnamed=unnamed),
     )
+
+
+def _named(args: argparse.Namespace, owner: RegistrySettings | None) -> str | None:
+    """Return the registry as `check` takes it; None if it is not known."""
+    if owner is not None and owner.name:
+        return owner.name
+    host = authority(owner.url) if owner else next(iter(args.registry), None)
+    scheme = "http" if owner and owner.plain_http else "https"
+    return host if host is None or is_host_alone(host) else f"{scheme}://{host}"
 
 
 def _print_removed(found: StoragePrediction) -> None:

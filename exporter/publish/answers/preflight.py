@@ -47,6 +47,8 @@ from exporter.publish.formatting import (
     used_words,
 )
 
+UNNAMED: Final = "REGISTRY"
+"""Stands in a command for a registry that is not known."""
 _TONES: Final = {
     Verdict.SAFE: Tone.GOOD,
     Verdict.UNSAFE: Tone.BAD,
@@ -154,20 +156,26 @@ def document(
     )
 
 
-def blocks(answer: Prediction, most: int, check: str = "") -> Iterator[Block]:
+def blocks(
+    answer: Prediction, most: int, check: str = "", *, unnamed: bool = False
+) -> Iterator[Block]:
     """Return the verdict first, then the victims, the removals, and the basis of the verdict.
 
-    `check` is the command that shows what is broken already; empty where that is not known.
+    `check` is the command that shows what is broken already, with `UNNAMED` in place of a registry
+    that is `unnamed`.
     """
     yield line(Cell(answer.verdict, _TONES[answer.verdict]), f": {headline(answer)}")
-    command = Code(check or "pullproof check REGISTRY")
+    command = (
+        Code(check),
+        f" (replace {UNNAMED} by the host that clients pull from)" if unnamed else "",
+    )
     if answer.cannot_be_pulled:
         damage = Cell(damage_words(answer.cannot_be_pulled), Tone.BAD)
-        yield line(damage, " To see them: ", command)
+        yield line(damage, " To see them: ", *command)
     if answer.lacking_content:
         tags = count_words(answer.lacking_content, "tag")
         damage = Cell(f"The storage lacks content of {tags} already.", Tone.BAD)
-        yield line(damage, " To see what cannot be pulled: ", command)
+        yield line(damage, " To see what cannot be pulled: ", *command)
     victims = listed(map(_item, answer.victims), most, uncounted=answer.more_victims)
     yield from section("Would break", victims)
     yield line(f"Would remove: {going_words(answer)}")
