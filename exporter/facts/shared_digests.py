@@ -37,7 +37,7 @@ def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) ->
             waiting.pop(key)[0].hold(links)
     for manifest, links in waiting.values():
         if links.source is not None:
-            manifest.hold(PackedLinks(links.shape, links.packed))
+            manifest.hold(links.alone())
 
 
 def _among(source: bytes, keys: Collection[bytes]) -> list[bytes]:

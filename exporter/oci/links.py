@@ -165,6 +165,15 @@ class PackedLinks(Sequence[Link]):
         found._own = starts + self._own[self._start :]
         return found
 
+    def alone(self) -> "PackedLinks":
+        """Return equal links that have their digests themselves."""
+        if self.source is None:
+            return self
+        found = object.__new__(PackedLinks)
+        found.shape, found.source = self.shape, None
+        found._own = self.digests + self._own[self._start :]
+        return found
+
     @property
     def packed(self) -> bytes:
         """The digests of all targets, followed by the sizes: eight bytes each, the highest first.
@@ -262,7 +271,9 @@ class PackedLinks(Sequence[Link]):
         return repr(self._objects())
 
     def _objects(self) -> tuple[Link, ...]:
-        return _recent(self) if len(self.shape) <= _SHORT else self.unpacked()
+        if len(self.shape) > _SHORT:
+            return self.unpacked()
+        return _recent(self.alone())  # nothing that stays may hold the digests of a repository
 
     def unpacked(self) -> tuple[Link, ...]:
         """Return them as new objects."""

@@ -69,6 +69,7 @@ def test_links_that_name_digests_by_place_are_equal_in_every_way(
     assert [named.keys_of(kind) for kind in Kind] == [own.keys_of(kind) for kind in Kind]
     assert [named.first(kind) for kind in Kind] == [own.first(kind) for kind in Kind]
     assert PackedLinks(named.shape, named.packed) == own
+    assert (named.alone() == own, named.alone().source) == (True, None)
     assert by_place(named, source[::-1]) == own
 
 
@@ -76,6 +77,21 @@ def by_place(links: PackedLinks, source: list[bytes]) -> PackedLinks:
     starts = (32 * source.index(each) for each in links.keys)
     packed = b"".join(start.to_bytes(4, sys.byteorder) for start in starts)
     return links.among(b"".join(source), packed)
+
+
+def test_objects_of_links_keep_no_digests_of_a_repository() -> None:
+    """Each audit has digests of its own: those of the audits before must go."""
+    content = [Digest.of(bytes([at])) for at in range(3)]
+    own = PackedLinks.of([Link(Kind.LAYER, Descriptor("layer", each, 1)) for each in content])
+    assert isinstance(own, PackedLinks)
+    named = by_place(own, [each.packed for each in content])
+    kept = named.source
+    alone = sys.getrefcount(kept)
+
+    assert len([*named]) == len(content)
+
+    del named
+    assert sys.getrefcount(kept) == alone - 1
 
 
 def test_an_ordinary_layer_takes_eight_bytes_besides_its_digest() -> None:
