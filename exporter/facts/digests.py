@@ -261,16 +261,15 @@ class Column:
             self._add(rows_of(packed))
             self.length += len(texts)
             return
+        usual = list[bytes]()
         for text in texts:
-            self._settle_one(text)
-
-    def _settle_one(self, text: str) -> None:
-        packed = pack_texts([text])
-        if packed is None:
-            self.exceptions[self.length] = text
-        else:
-            self._add(rows_of(packed))
-        self.length += 1
+            packed = pack_texts([text])
+            if packed is None:
+                self.exceptions[self.length] = text
+            else:
+                usual.append(packed)
+            self.length += 1
+        self._add(rows_of(b"".join(usual)))
 
     def rows(self) -> Rows:
         """Return the sha256 digests among the entries, in order, but for those of `know`."""

@@ -10,7 +10,9 @@ import numpy as np
 from exporter.facts.digests import (
     ABSENT,
     Column,
+    Marks,
     Numbers,
+    Rows,
     SortedRows,
     gather,
     number,
@@ -133,6 +135,11 @@ class BlobBuilder:
         self._came[0].extend(sizes)
         self._came[1].extend(modified)
 
+    @property
+    def waiting(self) -> int:
+        """How many came that are not kept by number yet?"""
+        return len(self._came[0])
+
     def settle(self, count: int, moved: Numbers | None) -> None:
         """Keep what came by its number, of so many; `moved` is what `gather` returned."""
         if moved is not None and len(self.sizes):
@@ -195,7 +202,7 @@ class InventoryBuilder:
     ) -> None:
         """Add blobs that have a `data` file: bytes, and nanoseconds since the epoch."""
         self._blobs.add(algorithm, names, sizes, modified)
-        self._settle_many(self._blobs.new.loose)
+        self._settle_many(self._blobs.waiting)
 
     def settle(self) -> None:
         """Number what was added, so that it, and all that repeats it, takes less memory."""
@@ -208,7 +215,7 @@ class InventoryBuilder:
 
     def sizes(self, packed: bytes) -> list[int]:
         """Return the sizes, in bytes, of blobs that were added; `ABSENT` where that is not sure."""
-        if self._blobs.new.length:
+        if self._blobs.waiting:
             self.settle()
         numbers = self._known.find(rows_of(packed))
         if not len(self._blobs.sizes):
@@ -226,15 +233,17 @@ class InventoryBuilder:
         self._settle_many(max(self.layers.paths.loose, self.manifests.targets.loose))
 
     def linked(self) -> Iterator[str]:
-        """Yield the digests that links name, sorted; blobs of these names may come meanwhile."""
+        """Yield the digests that links name, sorted; of when the first is asked for."""
         self.settle()
-        yield from self._texts(self._linked(), listed=True)
+        yield from _texts(self._known.rows, *self._marked(self._linked()))
 
     def unlisted(self) -> Iterator[str]:
         """Yield the digests without a blob that links or manifests name, likewise."""
         self.settle()
         targets = self.manifests.targets
-        yield from self._texts([*self._linked(), (targets.numbers, targets.odd)], listed=False)
+        marks, odd = self._marked([*self._linked(), (targets.numbers, targets.odd)])
+        marks[: len(self._blobs.sizes)] &= self._blobs.sizes < 0
+        yield from _texts(self._known.rows, marks, odd - self._blobs.odd.keys())
 
     def _linked(self) -> Iterator[tuple[Numbers, set[str]]]:
         for links in (self.revisions, self.layers):
@@ -243,29 +252,24 @@ class InventoryBuilder:
             differing.know(self._known, None)
             yield differing.numbers, differing.odd
 
-    def _texts(self, named: Iterable[tuple[Numbers, set[str]]], *, listed: bool) -> Iterator[str]:
+    def _marked(self, named: Iterable[tuple[Numbers, set[str]]]) -> tuple[Marks, set[str]]:
         marks, odd = np.zeros(len(self._known.rows), bool), set[str]()
         for numbers, texts in named:
             marks[numbers] = True
             odd |= texts
-        if not listed:
-            odd -= self._blobs.odd.keys()
-            marks[: len(self._blobs.sizes)] &= self._blobs.sizes < 0
-        for part in parts_of(len(marks)):
-            yield from unpacked(self._known.rows[part][marks[part]].tobytes())
-        yield from sorted(odd)
+        return marks, odd
 
     def stray(self, size: int) -> None:
         """Count a file that no registry writes."""
         self.strays = Strays(self.strays.files + 1, self.strays.size + size)
 
     def inventory(self) -> Inventory:
-        """Number everything and return the whole; nothing is added from then on."""
+        """Number everything and return the whole. Call it once: the builder's memory goes over."""
         self.settle()
         odd = Column()
         odd.texts(self._blobs.odd)
         digests, columns = number([odd, *self._columns()], self._known)
-        self._known = SortedRows.empty()
+        del self._known  # whoever added more would change numbers that the result holds
         odds, revisions, revised, layers, layered, current, history, manifests, targets, *rest = (
             columns
         )
@@ -372,6 +376,13 @@ def _links(links: LinkBuilder, paths: Numbers, differing: Numbers) -> Links:
     targets = paths.copy() if links.differing else paths
     targets[list(links.differing)] = differing
     return Links(np.array(links.ends, np.int64), paths, targets)
+
+
+def _texts(rows: Rows, marks: Marks, odd: set[str]) -> Iterator[str]:
+    """Yield the digests of marked rows, and all other texts behind them."""
+    for part in parts_of(len(marks)):
+        yield from unpacked(rows[part][marks[part]].tobytes())
+    yield from sorted(odd)
 
 
 def _spread(values: Bytes, numbers: Numbers, count: int, rest: int) -> Bytes:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts import inventory as module
 from exporter.facts.body import Body
 from exporter.facts.inventory import Driver, Folder, Inventory, Unlinked
 from exporter.facts.inventory_builder import InventoryBuilder, LinkBuilder, Target
@@ -18,7 +21,7 @@ _SHA256 = [f"sha256:{hashlib.sha256(bytes([at])).hexdigest()}" for at in range(8
 _SHA512 = [f"sha512:{at:0128x}" for at in range(2)]
 _DIGEST = st.sampled_from([*_SHA256, *_SHA512])
 _ODD = st.sampled_from(["", "not a digest", f"sha256:{'AB' * 32}"])
-_BLOB = st.tuples(_DIGEST, st.integers(0, 99))
+_BLOB = st.tuples(_DIGEST | st.just(f"sha256:{'AB' * 32}"), st.integers(0, 99))
 _LINK = st.tuples(_DIGEST, st.none() | _DIGEST | st.sampled_from(Unlinked))
 """The digest of its path, and of its file where that differs."""
 _LINKS = st.lists(_LINK, max_size=5, unique_by=lambda link: link[0])
@@ -26,12 +29,11 @@ _TAG = st.tuples(_DIGEST | st.sampled_from(Unlinked), st.lists(_DIGEST, max_size
 _REPOSITORY = st.tuples(_LINKS, _LINKS, st.lists(_TAG, max_size=3))
 _MANIFEST = st.tuples(_DIGEST, st.lists(_DIGEST | _ODD, max_size=4), st.booleans())
 _STEP = (
-    st.none()
+    st.sampled_from(["number", "sizes"])
     | st.tuples(st.just("blobs"), st.lists(_BLOB, max_size=5))
     | st.tuples(st.just("repository"), _REPOSITORY)
     | st.tuples(st.just("manifest"), _MANIFEST)
 )
-"""None numbers everything so far."""
 _Links = Sequence[tuple[str, Target | None]]
 
 
@@ -73,6 +75,10 @@ class Words:
         return {each for references, _ in self.manifests.values() for each in references}
 
     @property
+    def unlisted(self) -> set[str]:
+        return (self.linked | self.referenced) - self.blobs.keys()
+
+    @property
     def digests(self) -> set[str]:
         """All that is named anywhere."""
         current = {each for each, _ in self.tags if not isinstance(each, Unlinked)}
@@ -84,13 +90,17 @@ class Words:
 
 def take(step: Any, builder: InventoryBuilder, words: Words) -> None:
     match step:
-        case None:
+        case "number":
             builder.settle()
+        case "sizes":
+            packed = b"".join(bytes.fromhex(each[7:]) for each in _SHA256)
+            assert builder.sizes(packed) == [words.blobs.get(each, -1) for each in _SHA256]
         case "blobs", found:
             words.blobs |= dict(found)
-            for digest, size in found:
-                algorithm, _, encoded = digest.partition(":")
-                builder.blobs(algorithm, [encoded], [size], [size + 1])
+            for algorithm in ("sha256", "sha512"):
+                own = [(path[7:], size) for path, size in found if path.startswith(algorithm)]
+                names, sizes = [path for path, _ in own], [size for _, size in own]
+                builder.blobs(algorithm, names, sizes, [size + 1 for size in sizes])
         case "repository", (revisions, layers, tags):
             add_links(builder.revisions, revisions)
             add_links(builder.layers, layers)
@@ -110,13 +120,7 @@ def test_an_inventory_says_what_was_added_whenever_it_was_numbered(steps: list[A
     for step in steps:
         take(step, builder, words)
 
-    blobs, named = words.blobs, words.linked | words.referenced
-    assert [*builder.linked()] == sorted(words.linked)
-    assert sorted(builder.unlisted()) == sorted(named - blobs.keys())
-    packed = b"".join(bytes.fromhex(each[7:]) for each in _SHA256)
-    assert builder.sizes(packed) == [blobs.get(each, -1) for each in _SHA256]
-
-    found = builder.inventory()
+    found, blobs = builder.inventory(), words.blobs
 
     digests = [*map(found.digests.text, range(len(found.digests)))]
     assert digests == sorted(words.digests, key=lambda each: (each not in _SHA256, each))
@@ -135,3 +139,40 @@ def test_an_inventory_says_what_was_added_whenever_it_was_numbered(steps: list[A
         here = found.graph.links(np.array([number], np.int32))
         assert [found.digests.text(each) for each in here] == [*references]
         assert row < 0 or found.graph.indexes[row] == is_index
+
+
+@given(st.lists(_STEP, max_size=7), st.lists(_STEP, max_size=7))
+def test_names_are_those_of_when_the_first_was_asked_for(
+    steps: list[Any], meanwhile: list[Any]
+) -> None:
+    builder, words = InventoryBuilder(Driver.FILESYSTEM), Words()
+    for step in steps:
+        take(step, builder, words)
+    wanted = sorted(words.linked), sorted(words.unlisted)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AT_ONCE", 1)
+        named = builder.linked(), builder.unlisted()
+        first = [[*islice(each, 1)] for each in named]
+        for step in meanwhile:
+            take(step, builder, words)
+        builder.settle()
+        found = tuple(sorted([*begun, *rest]) for begun, rest in zip(first, named, strict=True))
+
+    assert found == wanted
+
+
+def test_linked_names_come_sorted_as_the_folders_of_blobs_are() -> None:
+    builder = InventoryBuilder(Driver.FILESYSTEM)
+    for digest in (*_SHA512, *_SHA256):
+        add_links(builder.layers, [(digest, None)])
+
+    assert [*builder.linked()] == sorted([*_SHA256, *_SHA512])
+
+
+def test_a_builder_is_spent_by_its_inventory() -> None:
+    builder = InventoryBuilder(Driver.FILESYSTEM)
+    builder.inventory()
+
+    with pytest.raises(AttributeError):
+        builder.inventory()
