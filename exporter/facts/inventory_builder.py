@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _LOOSE: Final = 1 << 16
 """Digests that are kept whole until they are numbered, at least."""
-_SHARE: Final = 8
+_SHARE: Final = 4
 """Those that are numbered for one that is kept whole: each numbering goes through all."""
 Target = str | Unlinked
 """The digest that a link names, or why it names none."""

@@ -1,6 +1,5 @@
 """Content that manifests state, with its sizes, as arrays: a registry has millions of them."""
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -37,24 +36,25 @@ class StatedContent:
     def of(cls, manifests: Sequence[Manifest]) -> Self:
         """Return what these manifests state."""
         plain: dict[int, bool] = {}
-        digests, sizes, unusual = list[bytes](), list[bytes](), set[int]()
+        usual, unusual = dict[int, PackedLinks](), set[int]()
+        rest: list[tuple[int, bytes, int]] = []
         for at, links in enumerate(each.links for each in manifests):
             if isinstance(links, PackedLinks):
                 known = id(links.shape)  # many manifests share one
                 if known not in plain:
                     plain[known] = _is_plain(links.shape) and links.distributable
                 if plain[known]:
-                    digests.append(links.digests)
-                    sizes.append(links.packed_sizes)
+                    usual[at] = links
                     continue
-            found = [*_expected(manifests[at])]
-            digests.append(b"".join(key for key, _ in found))
-            sizes.append(struct.pack(f">{len(found)}q", *(size for _, size in found)))
+            rest += ((at, key, size) for key, size in _expected(manifests[at]))
             if any(link.kind not in (Kind.CHILD, Kind.SUBJECT) for link in links):
                 unusual.add(at)
-        counts = [len(each) // DIGEST_BYTES for each in digests]
-        every = rows_of(b"".join(digests))
-        stated = np.frombuffer(b"".join(sizes), ">i8").astype(np.int64)
+        every, stated = references([*usual.values()])
+        owners = np.repeat(np.array([*usual], np.intp), [len(each) for each in usual.values()])
+        if rest:
+            every = np.concatenate([every, rows_of(b"".join(key for _, key, _ in rest))])
+            stated = np.concatenate([stated, np.array([size for *_, size in rest], np.int64)])
+            owners = np.concatenate([owners, np.array([at for at, *_ in rest], np.intp)])
         order = np.argsort(every, kind="stable")
         every, stated = every[order], stated[order]
         fresh = np.ones(len(every), bool)
@@ -62,13 +62,28 @@ class StatedContent:
         rows = np.cumsum(fresh) - 1
         agreed = np.ones(int(fresh.sum()), bool)
         agreed[rows[stated != stated[fresh][rows]]] = False
-        owners = np.repeat(np.arange(len(counts)), counts)[order]
-        return cls(every[fresh], stated[fresh], agreed, frozenset(unusual), owners, rows)
+        return cls(every[fresh], stated[fresh], agreed, frozenset(unusual), owners[order], rows)
 
     def stating(self, marks: Marks) -> list[int]:
         """Return the positions of the manifests that state any of the marked content."""
         found: list[int] = np.unique(self._owners[marks[self._rows]]).tolist()
         return found
+
+
+def references(links: Sequence[PackedLinks]) -> tuple[Rows, Bytes]:
+    """Return the digests of all that links name, one after the other, and their sizes in bytes."""
+    source = links[0].source if links else None
+    alike = [each.short for each in links if each.source is source]
+    short = [each for each in alike if each is not None]
+    if source is None or len(short) < len(links):
+        sizes = np.frombuffer(b"".join([each.packed_sizes for each in links]), ">i8")
+        return rows_of(b"".join([each.digests for each in links])), sizes.astype(np.int64)
+    numbers = np.frombuffer(b"".join(short), np.uint32)
+    counts = np.array([len(each) for each in links])
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    starts = np.arange(len(before)) + before
+    sizes = numbers[starts + np.repeat(counts, counts)].astype(np.int64)
+    return rows_of(source)[numbers[starts] // DIGEST_BYTES], sizes
 
 
 def _is_plain(shape: Shape) -> bool:

@@ -14,6 +14,7 @@ from exporter.facts.digests import Rows, rows_of, split
 from exporter.facts.inventory import Bytes
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Snapshot, proven_at
+from exporter.facts.stated import references
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Counts, RepositoryCounts, TagReport
 from exporter.judge.tag_verdict import Child
@@ -268,17 +269,17 @@ def _row(packed: bytes) -> bytes:
 
 
 def _sizes(rows: Rows, manifests: Iterable[Manifest]) -> Bytes:
-    """Return the bytes of content as the first of some manifests states it; 0 where none does."""
-    digests, sizes = list[bytes](), list[bytes]()
+    """Return the bytes of content as one of some manifests states it; 0 where none does."""
+    packed, rest = list[PackedLinks](), list[tuple[bytes, int]]()
     for each in manifests:
         if isinstance(each.links, PackedLinks):
-            digests.append(each.links.digests)
-            sizes.append(each.links.packed_sizes)
+            packed.append(each.links)
         else:
-            for key, size in each.stated_sizes():
-                digests.append(_row(key))
-                sizes.append(size.to_bytes(_SIZE))
-    every, stated = rows_of(b"".join(digests)), np.frombuffer(b"".join(sizes), ">i8")
+            rest += ((_row(key), size) for key, size in each.stated_sizes())
+    every, stated = references(packed)
+    if rest:
+        every = np.concatenate([every, rows_of(b"".join(key for key, _ in rest))])
+        stated = np.concatenate([stated, np.array([size for _, size in rest], np.int64)])
     found = np.zeros(len(rows), np.int64)
     if len(every):
         order = np.argsort(every, kind="stable")

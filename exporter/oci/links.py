@@ -1,6 +1,7 @@
 """References of manifests: media types, descriptors, and links, which are kept packed."""
 
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -193,6 +194,15 @@ class PackedLinks(Sequence[Link]):
         return struct.pack(f">{len(self.shape)}q", *self.sizes)
 
     @property
+    def short(self) -> bytes | None:
+        """Where each digest starts in `source`, then the sizes; as numbers of four bytes.
+
+        None where it has its own digests, or sizes of more than four bytes.
+        """
+        is_short = len(self._own) == (_PLACE + _SHORT_SIZE) * len(self.shape)
+        return self._own if is_short and self.source is not None else None
+
+    @property
     def keys(self) -> list[bytes]:
         """The packed sha256 digests of all targets, in order."""
         packed, starts = self._digests()
@@ -262,8 +272,10 @@ class PackedLinks(Sequence[Link]):
 
     def __hash__(self) -> int:
         """Return a hash of the first digest and the sizes."""
-        packed, starts = self._digests()
-        first = packed[starts[0] : starts[0] + PACKED] if starts else b""
+        if not self.shape:
+            return hash(b"")
+        start = 0 if self.source is None else int.from_bytes(self._own[:_PLACE], sys.byteorder)
+        first = (self.source or self._own)[start : start + PACKED]
         return hash(first + self._own[self._start :])
 
     def __repr__(self) -> str:
