@@ -1,6 +1,7 @@
 """Digests of content that are kept once, with its sightings: manifests name theirs by place."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,9 @@ from exporter.oci.manifest import Manifest
 _MOST: Final = 2**32
 """Bytes of one repository's digests among which each is named by four."""
 _FEW: Final = 64
-"""Digests that are searched in a repository one by one."""
+"""Manifests that are searched in a repository one by one."""
+_AT_ONCE: Final = 1 << 14
+"""Manifests whose digests are at hand as they are."""
 
 
 def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) -> None:
@@ -32,20 +35,23 @@ def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) ->
         if len(digest.packed) == PACKED
     }
     for source in filter(lambda each: len(each) < _MOST, repositories):
-        found = {key: waiting[key][1] for key in _among(source, waiting)}
-        for key, links in _by_place(source, found).items():
-            waiting.pop(key)[0].hold(links)
+        here = _among(source, waiting)
+        while found := {key: waiting[key][1] for key in islice(here, _AT_ONCE)}:
+            for key, links in _by_place(source, found).items():
+                waiting.pop(key)[0].hold(links)
     for manifest, links in waiting.values():
         if links.source is not None:
             manifest.hold(links.alone())
 
 
-def _among(source: bytes, keys: Collection[bytes]) -> list[bytes]:
-    """Return the digests that are among sorted ones."""
+def _among(source: bytes, keys: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the digests that are among sorted ones; those yielded may be taken out meanwhile."""
     if len(keys) > _FEW:
-        return [each for each in split(rows_of(source)) if each in keys]
-    needles = rows_of(b"".join(keys))
-    return split(needles[find(rows_of(source), needles) != ABSENT])
+        every = (source[at : at + PACKED] for at in range(0, len(source), PACKED))
+        yield from (each for each in every if each in keys)
+    else:
+        needles = rows_of(b"".join(keys))
+        yield from split(needles[find(rows_of(source), needles) != ABSENT])
 
 
 def _by_place(source: bytes, manifests: Mapping[bytes, PackedLinks]) -> dict[bytes, PackedLinks]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts import shared_digests as module
 from exporter.facts.proof import HEADER
 from exporter.facts.shared_digests import share_digests
 from exporter.facts.sightings import Sightings
@@ -46,7 +48,10 @@ def test_manifests_stay_equal_and_name_only_digests_that_are_still_kept(
             sightings.update(((repository, each), HEADER) for each in (new.digest, *seen))
         before = {digest: tuple(each.links) for digest, each in manifests.items()}
 
-        share_digests(manifests, sightings)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_FEW", 3)
+            patch.setattr(module, "_AT_ONCE", 2)
+            share_digests(manifests, sightings)
 
         kept = {id(sightings.digests(at)): at for at in sightings.repositories}
         for digest, each in manifests.items():
