@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import cycle
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.digests import split
+from exporter.facts.proof import HEADER
+from exporter.facts.shared_digests import share_digests
+from exporter.facts.sightings import Sightings
 from exporter.facts.stated import StatedContent
 from exporter.oci.digest import Digest
 from exporter.oci.links import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link
 from exporter.oci.manifest import Manifest
+from exporter.oci.reference import Repository
 from tests.worlds import FOREIGN_LAYER, OCI_LAYER
 
 _BODIES = [number.to_bytes(2) for number in range(5)]
@@ -22,7 +27,7 @@ _TARGETS = st.builds(
     st.sampled_from(_BODIES),
     st.sampled_from(["sha256"] * 8 + ["sha512"]),
     st.sampled_from([OCI_LAYER] * 8 + [FOREIGN_LAYER]),
-    st.sampled_from([2] * 8 + [3, None]),
+    st.sampled_from([2] * 8 + [3, 2**32, None]),
     st.sampled_from([False] * 8 + [True]),
 )
 _USUAL = st.sampled_from([Kind.CONFIG, Kind.LAYER])
@@ -42,8 +47,14 @@ _MANIFESTS = st.lists(
 )
 
 
-@given(_MANIFESTS, st.integers(0, 31))
-def test_it_is_what_the_links_say(manifests: list[Manifest], chosen: int) -> None:
+@given(_MANIFESTS, st.integers(0, 31), st.sampled_from(["", "a", "a", "ab"]))
+def test_it_is_what_the_links_say(manifests: list[Manifest], chosen: int, homes: str) -> None:
+    """In whichever repositories they were seen."""
+    sightings = Sightings()
+    for home, manifest in zip(cycle(homes), manifests, strict=False):
+        seen = (manifest.digest, *(link.target.digest for link in manifest.links))
+        sightings.update(((Repository(home), each), HEADER) for each in seen)
+    share_digests({each.digest: each for each in manifests}, sightings)
     sizes, owners = defaultdict[bytes, set[int]](set), defaultdict[bytes, set[int]](set)
     further = set()
     for at, manifest in enumerate(manifests):
