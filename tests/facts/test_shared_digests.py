@@ -17,7 +17,10 @@ from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind, Link, PackedLinks
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository
 
+_HALVES = st.integers(0, 5).map(lambda seed: Digest.of(b"m%d" % seed, "sha512").packed[:32])
+"""Half a digest of a manifest: whoever wants to can name that."""
 _CONTENT = st.integers(0, 5).map(lambda seed: Digest.of(bytes([seed])))
+_CONTENT |= _HALVES.map(Digest.of_packed)
 _NAMES = st.sampled_from(["a", "b", "c"]).map(Repository)
 
 
