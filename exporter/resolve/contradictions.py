@@ -81,9 +81,10 @@ async def contradictions(
 
 def _tags(asked: AuditAnswers, proofs: StorageProofs) -> Iterator[Disagreement]:
     """Yield the tags that reference different digests in storage and registry."""
-    for (repository, tag), (digest, seen) in asked.tags.items():
-        stored = proofs.all_tags(repository)
-        if stored is None or seen.proof is Proof.STORED:
+    answers = sorted(asked.tags.items(), key=lambda answer: answer[0][0])
+    for (repository, tag), (digest, seen) in answers:
+        stored = None if seen.proof is Proof.STORED else proofs.all_tags(repository)
+        if stored is None:
             continue
         named = stored.get(tag)
         if seen.state is State.PRESENT and digest and named != digest:

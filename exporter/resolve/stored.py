@@ -8,6 +8,7 @@ round has to be remembered (`Snapshot.sampled_at`).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Final
 from zlib import crc32
 
@@ -34,7 +35,7 @@ _TURNS: Final = 2**32
 _HEAD: Final = 4
 """Bytes of a digest that decide its turn."""
 _AT_HAND: Final = 16
-"""Repositories whose tags are at hand: nearly all are asked about one after the other."""
+"""Repositories whose tags are at hand: ask about one repository after the other."""
 
 
 @dataclass(slots=True)
@@ -82,7 +83,8 @@ class StorageProofs:
             return {}
         roots = (root for root in self.before.roots if root.sighting.state is State.PRESENT)
         known = {(root.repository, root.tag): root.digest for root in roots if root.digest}
-        alike = {at: known[at] for at in names if at in known and self.named(at) == known[at]}
+        ordered = sorted(names, key=itemgetter(0))
+        alike = {at: known[at] for at in ordered if at in known and self.named(at) == known[at]}
         own = np.array([crc32(repository.encode()) for repository, _ in alike], np.int64)
         heads = np.array([crc32(tag.encode()) for _, tag in alike], np.int64)
         due = self._due(own, heads, self._since)
