@@ -9,7 +9,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT, DIGEST_BYTES, find, rows_of, split
 from exporter.facts.sightings import Sightings
 from exporter.oci.digest import PACKED, Digest
-from exporter.oci.links import PackedLinks
+from exporter.oci.links import PackedLinks, forget_objects
 from exporter.oci.manifest import Manifest
 
 _MOST: Final = 2**32
@@ -26,6 +26,7 @@ def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) ->
     They stay equal. Those that name it by place in sightings of before are changed as well: nearly
     the same digests would be kept twice.
     """
+    forget_objects()
     repositories = [sightings.digests(each) for each in sightings.repositories]
     kept = set(map(id, repositories))
     waiting: dict[bytes, tuple[Manifest, PackedLinks]] = {

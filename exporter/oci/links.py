@@ -2,7 +2,7 @@
 
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -119,6 +119,12 @@ _SHORT: Final = 128
 """Links of a manifest that are kept at hand: no image has more layers than 127."""
 
 
+@lru_cache(_SHORT)
+def _numbers(count: int) -> Callable[..., tuple[int, ...]]:
+    """Return what reads so many numbers of four bytes."""
+    return struct.Struct(f"={count}I").unpack_from
+
+
 class PackedLinks(Sequence[Link]):
     """References of a manifest as bytes, 36 each, and objects only while somebody looks at them.
 
@@ -205,8 +211,11 @@ class PackedLinks(Sequence[Link]):
     @property
     def keys(self) -> list[bytes]:
         """The packed sha256 digests of all targets, in order."""
-        packed, starts = self._digests()
-        return [packed[at : at + PACKED] for at in starts]
+        packed = self.source
+        if packed is None:
+            packed, end = self._own, PACKED * len(self.shape)
+            return [packed[at : at + PACKED] for at in range(0, end, PACKED)]
+        return [packed[at : at + PACKED] for at in self._starts()]
 
     def keys_of(self, kind: Kind) -> list[bytes]:
         """Return the packed sha256 digests of the targets of one kind, in order."""
@@ -218,8 +227,9 @@ class PackedLinks(Sequence[Link]):
     def sizes(self) -> tuple[int, ...]:
         """The bytes of all targets, in order."""
         total, start = len(self.shape), self._start
-        kind = "I" if len(self._own) - start == _SHORT_SIZE * total else "q"
-        return struct.unpack_from(f"={total}{kind}", self._own, start)
+        if len(self._own) - start == _SHORT_SIZE * total:
+            return _numbers(total)(self._own, start)
+        return struct.unpack_from(f"={total}q", self._own, start)
 
     @property
     def _start(self) -> int:
@@ -230,7 +240,11 @@ class PackedLinks(Sequence[Link]):
         """Return bytes with all digests in them, and where each starts."""
         if self.source is None:
             return self._own, range(0, PACKED * len(self.shape), PACKED)
-        return self.source, struct.unpack_from(f"={len(self.shape)}I", self._own)
+        return self.source, self._starts()
+
+    def _starts(self) -> tuple[int, ...]:
+        """Return where each digest starts in `source`."""
+        return _numbers(len(self.shape))(self._own)
 
     @property
     def distributable(self) -> bool:
@@ -283,9 +297,7 @@ class PackedLinks(Sequence[Link]):
         return repr(self._objects())
 
     def _objects(self) -> tuple[Link, ...]:
-        if len(self.shape) > _SHORT:
-            return self.unpacked()
-        return _recent(self.alone())  # nothing that stays may hold the digests of a repository
+        return _recent(self) if len(self.shape) <= _SHORT else self.unpacked()
 
     def unpacked(self) -> tuple[Link, ...]:
         """Return them as new objects."""
@@ -307,6 +319,11 @@ def _kept(sizes: tuple[int, ...]) -> bytes:
 
 
 _recent: Final = lru_cache(_UNPACKED)(PackedLinks.unpacked)
+
+
+def forget_objects() -> None:
+    """Make all objects of links anew: those at hand hold the digests of an earlier audit."""
+    _recent.cache_clear()
 
 
 @lru_cache(_UNPACKED)

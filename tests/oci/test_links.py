@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Digest
-from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind, Link, PackedLinks
+from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind, Link, PackedLinks, forget_objects
 from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform
 
@@ -95,7 +95,7 @@ def by_place(links: PackedLinks, source: list[bytes]) -> PackedLinks:
     return links.among(b"".join(source), packed)
 
 
-def test_objects_of_links_keep_no_digests_of_a_repository() -> None:
+def test_forgotten_objects_of_links_keep_no_digests_of_a_repository() -> None:
     """Each audit has digests of its own: those of the audits before must go."""
     content = [Digest.of(bytes([at])) for at in range(3)]
     own = PackedLinks.of([Link(Kind.LAYER, Descriptor("layer", each, 1)) for each in content])
@@ -105,6 +105,7 @@ def test_objects_of_links_keep_no_digests_of_a_repository() -> None:
     alone = sys.getrefcount(kept)
 
     assert len([*named]) == len(content)
+    forget_objects()
 
     del named
     assert sys.getrefcount(kept) == alone - 1
