@@ -29,7 +29,7 @@ class Alert:
     @property
     def text(self) -> str:
         """Everything in which a metric may be named."""
-        return f"{self.expression} {self.annotations['description']}"
+        return " ".join((self.expression, *self.annotations.values()))
 
 
 def alerts() -> tuple[Alert, ...]:

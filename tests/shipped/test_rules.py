@@ -28,10 +28,11 @@ from tests.shipped.rules import (
     selectors,
 )
 
-RUNBOOK = (
-    '{{ with query "external_url:pullproof_build_info:max" }}{{ (first .).Labels.external_url }}/'
-    "{{ end }}docs/runbooks/%s.md"
-)
+ANY = 'query "instance_external_url:pullproof_build_info:max"'
+"""The addresses of all exporters, for an alert that is about none, or about one without."""
+FIRST = '(sortByLabel "external_url" . | first)'
+"""Of several, the same at each evaluation."""
+NO_EXPORTER = "RegistryAuditorAbsent"
 DOCS = ALERTS.parent / "docs"
 BY_NAME = {family.name: family for family in FAMILIES}
 VALUES = LABELS | {
@@ -110,11 +111,29 @@ def _assertions() -> list[tuple[str, list[Any]]]:
 def test_an_alert_has_a_runbook_with_what_a_woken_person_needs(alert: Alert) -> None:
     text = (DOCS / "runbooks" / f"{alert.name}.md").read_text()
 
-    assert alert.annotations["runbook_url"] == RUNBOOK % alert.name
+    page = f"{{{{ {FIRST}.Labels.external_url }}}}/{{{{ end }}}}docs/runbooks/{alert.name}.md"
+    own = ANY if alert.name == NO_EXPORTER else f"or ({_own(alert)}) ({ANY})"
+    assert alert.annotations["runbook_url"] == f"{{{{ with {own} }}}}{page}"
     summary = alert.annotations["summary"]
     assert text.startswith(f"# {alert.name}\n\n{alert.severity.capitalize()}. {summary}\n")
     heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert heads == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+
+def _own(alert: Alert) -> str:
+    """The query for the address of the exporter that an alert is about, by its labels."""
+    by = re.search(r"\bby \(([^)]*)\)", alert.expression)
+    labels = re.findall(r"\w+", by[1]) if by else []
+    metric, rest = "instance_external_url:pullproof_build_info:max", ""
+    kept = [each for each in ("cluster", "job", "instance") if each in labels]
+    if "registry" in labels:
+        metric, kept = "registry_external_url:pullproof_registry_info:max", ["cluster", "registry"]
+    elif "source" in labels:
+        rest = f"{metric} and on (cluster, job, instance) max_over_time("
+        metric, kept = f"{rest}pullproof_reference_source_up", ["cluster", "source"]
+    matchers = ",".join(f"{each}=%q" for each in kept)
+    named = " ".join(f"$labels.{each}" for each in kept)
+    return f'query (printf "{metric}{{{matchers}}}{"[3m])" if rest else ""}" {named})'
 
 
 def test_no_runbook_is_left_of_an_alert_that_is_none() -> None:
@@ -169,7 +188,7 @@ def test_every_metric_of_the_rules_and_their_tests_is_in_the_catalogue() -> None
 
 
 def test_every_recorded_metric_that_is_used_is_recorded() -> None:
-    texts = [f"{alert.text} {alert.annotations['runbook_url']}" for alert in alerts()]
+    texts = [alert.text for alert in alerts()]
     used = {name for text in texts for name in re.findall(r"\w+:pullproof_\w+:\w+", text)}
 
     assert used == records().keys()
@@ -189,9 +208,9 @@ def test_the_rules_select_labels_and_values_that_exist_and_never_the_job() -> No
 def test_two_clusters_whose_registry_has_one_name_are_never_merged() -> None:
     for text in (*records().values(), *(alert.expression for alert in alerts())):
         for grouped in re.findall(r"\b(?:by|on) \(([^)]*)\)", text):
-            assert grouped.startswith(("cluster", "external_url")), grouped
+            assert grouped.startswith("cluster"), grouped
     for alert in alerts():
-        named = re.findall(r"\{([^{}]*)registry=%q", alert.annotations["description"])
+        named = re.findall(r"\{([^{}]*)(?:registry|source|job)=%q", alert.text)
         assert all("cluster=%q" in each for each in named), alert.name
 
 
