@@ -136,7 +136,7 @@ class SortedRows:
         return found
 
     def join(self, others: Rows) -> Numbers:
-        """Take in others, ascending, that are not among them; return where each old one is now.
+        """Insert others, ascending, none of them here yet; return where each old one is now.
 
         In place, from the end: a copy would take as much memory again as a registry's digests do.
         """
@@ -189,8 +189,8 @@ class Column:
     def know(self, digests: SortedRows, moved: Numbers | None) -> None:
         """Hold the number of each sha256 digest that is among these in its place.
 
-        All that this column has must be among them; `moved` holds the new positions of those that
-        it knew before, None where they are the same.
+        All that this column has must be among them. `moved` holds the new position of each digest
+        that was among them before, None if none has moved.
         """
         found = digests.find(self.rows())
         if self._known is None:
@@ -285,10 +285,10 @@ def _move(numbers: Numbers, moved: Numbers) -> None:
 
 
 def gather(columns: Sequence[Column], known: SortedRows) -> Numbers | None:
-    """Number the sha256 digests of columns, with the `known` ones that each column was told.
+    """Insert the new sha256 digests of columns into `known`, and number those of each column.
 
-    Those that are new are taken in. Return the new positions of the others, None where they are
-    the same.
+    `known` must be the digests of all earlier calls for these columns. Return the new position of
+    each digest that it had, None if none has moved.
     """
     moved: Numbers | None = None
     waiting = [column.rows() for column in columns]  # all numbers are those before any joins

@@ -24,7 +24,7 @@ _AT_ONCE: Final = 1 << 16
 
 
 def parts_of(count: int) -> Iterator[slice]:
-    """Yield the parts of so many values: what is made of one takes little memory."""
+    """Yield slices that cover `count` values: arrays made of one slice take little memory."""
     return (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _LOOSE: Final = 1 << 16
 """Digests that are kept whole until they are numbered, at least."""
 _SHARE: Final = 4
-"""Those that are numbered for one that is kept whole: each numbering goes through all."""
+"""Digests that are numbered, for each one that is kept whole: to number more goes through all."""
 Target = str | Unlinked
 """The digest that a link names, or why it names none."""
 
@@ -119,7 +119,7 @@ class BlobBuilder:
 
     def __init__(self) -> None:
         self.new = Column()
-        """Those without a number."""
+        """Those that came since the last numbering."""
         self._came = array("q"), array("q")
         self.sizes: Bytes = np.zeros(0, np.int64)
         """Bytes by digest, `ABSENT` without a blob; empty as long as there is none."""
@@ -141,7 +141,7 @@ class BlobBuilder:
         return len(self._came[0])
 
     def settle(self, count: int, moved: Numbers | None) -> None:
-        """Keep what came by its number, of so many; `moved` is what `gather` returned."""
+        """Keep what came by number: `count` digests have one, `moved` is what `gather` returned."""
         if moved is not None and len(self.sizes):
             self.sizes = _spread(self.sizes, moved, count, ABSENT)
             self.modified = _spread(self.modified, moved, count, 0)
@@ -160,7 +160,7 @@ class BlobBuilder:
             self.modified[numbers] = np.delete(np.array(modified, np.int64), odd)
 
     def found(self, count: int, odd: Numbers) -> tuple[Bytes, Times]:
-        """Return what is known by number, of so many, given the numbers of the odd ones."""
+        """Return sizes and times of `count` digests by number; `odd`: numbers of `self.odd`."""
         sizes, modified = self.sizes, self.modified
         if len(sizes) < count:
             old = np.arange(len(sizes), dtype=np.int32)
@@ -233,12 +233,12 @@ class InventoryBuilder:
         self._settle_many(max(self.layers.paths.loose, self.manifests.targets.loose))
 
     def linked(self) -> Iterator[str]:
-        """Yield the digests that links name, sorted; of when the first is asked for."""
+        """Yield the digests that links name, sorted; none that comes after the first is taken."""
         self.settle()
         yield from _texts(self._known.rows, *self._marked(self._linked()))
 
     def unlisted(self) -> Iterator[str]:
-        """Yield the digests without a blob that links or manifests name, likewise."""
+        """Yield the digests that links or manifests name and that have no blob, likewise."""
         self.settle()
         targets = self.manifests.targets
         marks, odd = self._marked([*self._linked(), (targets.numbers, targets.odd)])
@@ -386,7 +386,7 @@ def _texts(rows: Rows, marks: Marks, odd: set[str]) -> Iterator[str]:
 
 
 def _spread(values: Bytes, numbers: Numbers, count: int, rest: int) -> Bytes:
-    """Return so many values: some by their numbers, and for all others the same."""
+    """Return `count` values: `values` by their numbers, and `rest` everywhere else."""
     found = np.full(count, rest, np.int64)
     for part in parts_of(len(values)):
         found[numbers[part]] = values[part]

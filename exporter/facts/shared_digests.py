@@ -1,4 +1,4 @@
-"""Digests of content that are kept once, with its sightings: manifests name theirs by place."""
+"""Digests of content are kept once, with its sightings: manifests say where theirs are there."""
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
@@ -21,10 +21,11 @@ _AT_ONCE: Final = 1 << 14
 
 
 def share_digests(manifests: Mapping[Digest, Manifest], sightings: Sightings) -> None:
-    """Let manifests name content by its place among the sightings of a repository.
+    """Let manifests name content by its place among the digests seen in a repository.
 
-    They stay equal. Those that name it by place in sightings of before are changed as well: nearly
-    the same digests would be kept twice.
+    All that was seen there must include all that a manifest names; others have their digests
+    themselves. No manifest refers to the digests of earlier sightings any more, which would keep
+    nearly the same bytes twice. They stay equal in every way.
     """
     forget_objects()
     repositories = [sightings.digests(each) for each in sightings.repositories]

@@ -126,10 +126,11 @@ def _numbers(count: int) -> Callable[..., tuple[int, ...]]:
 
 
 class PackedLinks(Sequence[Link]):
-    """References of a manifest as bytes, 36 each, and objects only while somebody looks at them.
+    """References of a manifest as bytes, 36 each; they are objects only while they are read.
 
-    A registry has millions of them, which differ in their digests and sizes alone. Where all
-    digests of a repository are kept anyway, links name theirs by place, and take 8 bytes each.
+    A registry has millions of them, which differ in their digests and sizes alone. All digests
+    that were seen in a repository are kept anyway (`Sightings.digests`): links that say where
+    theirs start among these take 8 bytes each.
     """
 
     __slots__ = ("_own", "shape", "source")
@@ -233,7 +234,7 @@ class PackedLinks(Sequence[Link]):
 
     @property
     def _start(self) -> int:
-        """Where the sizes begin."""
+        """The position of the sizes, behind the digests or their starts."""
         return len(self.shape) * (PACKED if self.source is None else _PLACE)
 
     def _digests(self) -> tuple[bytes, Sequence[int]]:
@@ -313,7 +314,7 @@ class PackedLinks(Sequence[Link]):
 
 
 def _kept(sizes: tuple[int, ...]) -> bytes:
-    """Return sizes in four bytes each where all fit; a file may hold any number of eight."""
+    """Return sizes in four bytes each where all fit; a snapshot file may hold any number."""
     short = min(sizes, default=0) >= 0 and max(sizes, default=0) < 1 << (8 * _SHORT_SIZE)
     return struct.pack(f"={len(sizes)}{'I' if short else 'q'}", *sizes)
 

@@ -50,7 +50,8 @@ class Resting:
 def with_kept(seen: Snapshot, kept: Resting, due: "Due") -> Snapshot:
     """Return the sightings of now, and those kept below roots that were not requested.
 
-    Digests are held once. Not after an event: its cost must not grow with its repository.
+    Manifests share the digests of its sightings. Not after an event, whose cost must not grow with
+    its repository.
     """
     found = _with_kept(seen, kept, due.before)
     if due.focus is None:

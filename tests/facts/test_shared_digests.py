@@ -17,10 +17,7 @@ from exporter.oci.links import OCI_MANIFEST, Descriptor, Kind, Link, PackedLinks
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository
 
-_HALVES = st.integers(0, 5).map(lambda seed: Digest.of(b"m%d" % seed, "sha512").packed[:32])
-"""Half a digest of a manifest: whoever wants to can name that."""
 _CONTENT = st.integers(0, 5).map(lambda seed: Digest.of(bytes([seed])))
-_CONTENT |= _HALVES.map(Digest.of_packed)
 _NAMES = st.sampled_from(["a", "b", "c"]).map(Repository)
 
 
@@ -29,26 +26,32 @@ def manifest(seed: int, content: Iterable[Digest], algorithm: str = "sha256") ->
     return Manifest(Digest.of(b"m%d" % seed, algorithm), OCI_MANIFEST, 1, links)
 
 
-_WORLDS = st.lists(
-    st.tuples(_NAMES, st.lists(_CONTENT, max_size=4), st.lists(_CONTENT, max_size=4)), max_size=70
+_MANIFESTS = st.lists(
+    st.tuples(st.lists(_CONTENT, max_size=4), st.sampled_from(["sha256"] * 3 + ["sha512"])),
+    max_size=8,
+).map(lambda made: [manifest(at, *each) for at, each in enumerate(made)])
+_AUDITS = st.lists(
+    st.lists(
+        st.tuples(_NAMES, st.integers(0, 7), st.booleans(), st.lists(_CONTENT, max_size=2)),
+        max_size=12,
+    ),
+    max_size=4,
 )
-"""Of each manifest: its repository, its content, and what of it was seen in the repository."""
-_ALGORITHMS = st.sampled_from(["sha256", "sha256", "sha256", "sha512"])
+"""Of each audit: repositories, with a manifest in it, whether all its content is, and more."""
 
 
-@given(_WORLDS, _WORLDS, st.lists(_ALGORITHMS, min_size=140, max_size=140))
+@given(_MANIFESTS, _AUDITS)
 def test_manifests_stay_equal_and_name_only_digests_that_are_still_kept(
-    first: list[tuple[Repository, list[Digest], list[Digest]]],
-    second: list[tuple[Repository, list[Digest], list[Digest]]],
-    algorithms: list[str],
+    made: list[Manifest], audits: list[list[tuple[Repository, int, bool, list[Digest]]]]
 ) -> None:
-    manifests: dict[Digest, Manifest] = {}
-    for world in (first, second):
+    manifests = {each.digest: each for each in made}
+    for audit in audits:
         sightings = Sightings()
-        for repository, content, seen in world:
-            new = manifest(len(manifests), content, algorithms[len(manifests)])
-            manifests[new.digest] = new
-            sightings.update(((repository, each), HEADER) for each in (new.digest, *seen))
+        for repository, number, whole, more in audit:
+            for each in made[number : number + 1]:
+                content = [link.target.digest for link in each.links if whole]
+                seen = (each.digest, *content, *more)
+                sightings.update(((repository, digest), HEADER) for digest in seen)
         before = {digest: tuple(each.links) for digest, each in manifests.items()}
 
         with pytest.MonkeyPatch.context() as patch:
@@ -85,3 +88,13 @@ def test_what_an_audit_reads_again_unchanged_is_not_held_anew() -> None:
 
     assert [each.links for each in read.values()] == [links]
     assert all(each.links is links for each in read.values())
+
+
+def test_half_a_digest_names_no_manifest() -> None:
+    long = manifest(0, [], "sha512")
+    half = Digest.of_packed(long.digest.packed[:32])
+
+    share_digests({long.digest: long}, Sightings({(Repository("a"), half): HEADER}))
+
+    assert isinstance(long.links, PackedLinks)
+    assert long.links.source is None
