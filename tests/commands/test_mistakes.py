@@ -15,7 +15,9 @@ import pytest
 from exporter.cli import main
 from tests.golden import golden
 from tests.parts.certificates import authority
+from tests.parts.counting import Counting
 from tests.parts.http import RESET, Answer, Asked, serving
+from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -431,3 +433,18 @@ def test_the_environment_of_a_proxy_that_is_none_is_a_mistake(
     assert main(["check", "r.example"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "pullproof: HTTPS_PROXY is not an http:// or https:// address"
+
+
+def test_repair_of_a_mistyped_tag_says_that_it_is_not_found(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    registry = Counting("unknown")
+    registry.push(two_platforms("app"), "v1")
+    with registry.served() as host:
+        for tags, told in (
+            (["nope"], "1 tag not found; --source names an image to restore from"),
+            (["no", "nope"], "2 tags not found; --source names an image to restore from"),
+        ):
+            names = [f"http://{host}/team/app:{each}" for each in tags]
+            main(["repair", *names, "--confirm-after", "0s"])
+            assert capsys.readouterr().out.splitlines()[0] == f"{host}: {told}"

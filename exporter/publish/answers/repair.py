@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from exporter.facts.proof import State
 from exporter.judge.content_findings import held
-from exporter.judge.losses import Repair, RepairStep, Way
+from exporter.judge.losses import Repair, RepairStep, Way, lost_tags
 from exporter.judge.report import TagReport, Urgency
 from exporter.publish.answers import coverage
 from exporter.publish.answers.document import (
@@ -154,8 +154,12 @@ def _sum(repair: Repair, *, applied: bool) -> str:
 
 def _nothing(repair: Repair) -> str:
     """Return why there is no step: all is well, or unknown, or no content is lost."""
+    missing = len(lost_tags(each.verdict for each in repair.damaged))
+    others = len(repair.damaged) - missing
+    absent = f"{count_words(missing, 'tag')} not found; --source names an image to restore from"
+    unable = f"{count_words(others, 'damaged tag')} that no upload repairs"
     if repair.damaged:
-        return "an upload repairs none of it"
+        return "; ".join((*((absent,) if missing else ()), *((unable,) if others else ())))
     doubtful = any(each.urgency is not Urgency.NONE for each in repair.asked)
     known = not (doubtful or repair.report.snapshot.hiding)
     return "nothing to repair" if known else "nothing is known to be lost"
