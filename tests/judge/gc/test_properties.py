@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.holdings import Holdings
-from exporter.judge.gc.breakage import losses, tag_targets
+from exporter.judge.gc.breakage import lacking_content, losses, tag_targets
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
@@ -42,6 +42,22 @@ def test_the_order_of_facts_changes_nothing(world: World, dialect: Dialect, mode
 
     assert _texts(forwards, outcomes[0]) == _texts(backwards, outcomes[1])
     assert list(log(forwards, outcomes[0])) == list(log(backwards, outcomes[1]))
+
+
+@given(worlds())
+def test_tags_lack_content_where_anything_below_them_is_not_stored(world: World) -> None:
+    def lacks(word: str, held: Held) -> bool:
+        if word not in world.stored:
+            return True
+        if word not in held.manifests:  # a child that only another repository has
+            return word not in held.layers
+        if word.startswith("image"):
+            return not world.stored.issuperset(world.references[word])
+        return any(lacks(each, held) for each in world.references[word])
+
+    tags = ((word, held) for held in world.repositories.values() for word in held.tags.values())
+
+    assert lacking_content(world.inventory()) == sum(lacks(*each) for each in tags)
 
 
 @given(worlds(), _DIALECTS, _MODES)
