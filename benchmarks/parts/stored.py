@@ -6,7 +6,7 @@ anew while it runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -107,7 +107,9 @@ class Known(Synthetic):
     def _list_blobs(
         self, builder: InventoryBuilder, _: Repository, manifests: dict[bytes, Manifest]
     ) -> None:
-        sizes = dict(self._content_sizes(manifests))
+        sizes = {key: each.size for key, each in manifests.items()}
+        for each in manifests.values():
+            sizes.update(each.stated_sizes())
         joined = b"".join(sizes).hex()
         names = [joined[at : at + 64] for at in range(0, len(joined), 64)]
         builder.blobs("sha256", names, sizes.values(), [0] * len(sizes))
@@ -115,7 +117,7 @@ class Known(Synthetic):
     def _list_links(
         self, builder: InventoryBuilder, repository: Repository, manifests: dict[bytes, Manifest]
     ) -> None:
-        layers = {key for key, _ in self._content_sizes(manifests)} - manifests.keys()
+        layers = set[bytes]().union(*(each.keys for each in manifests.values())) - manifests.keys()
         builder.revisions.add("sha256", sorted(key.hex() for key in manifests))
         builder.layers.add("sha256", sorted(key.hex() for key in layers))
         for digest, tags in self._tags[repository].tags.items():
@@ -124,11 +126,6 @@ class Known(Synthetic):
         outlines = {each.digest: _outline(each) for each in manifests.values()}
         builder.manifests.add_outlines(outlines)
         builder.close(repository, _FOLDERS)
-
-    def _content_sizes(self, manifests: dict[bytes, Manifest]) -> Iterator[tuple[bytes, int]]:
-        for key, each in manifests.items():
-            yield key, each.size
-            yield from each.stated_sizes()
 
 
 def _outline(manifest: Manifest) -> Outline:

@@ -90,6 +90,8 @@ def _held_once(
         while last is not None and root(last) is not at and order(root(last)) < order(at):
             last = next(known, None)
         yield last if last is not None and (last is each or last == each) else each
+        if last is not None and root(last) is at:
+            last = next(known, None)
 
 
 def _findings(context: TagContext, checks: tuple[Check, ...]) -> tuple[Finding, ...]:

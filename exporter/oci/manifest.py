@@ -87,12 +87,11 @@ class Manifest:
                 yield link
 
     def stated_sizes(self) -> Iterator[tuple[bytes, int]]:
-        """Yield the packed digests of all that it references, and the bytes of each."""
+        """Return the packed digests of all that it references, and the bytes of each."""
         if isinstance(self.links, PackedLinks):
-            yield from zip(self.links.keys, self.links.sizes, strict=True)
-        else:
-            targets = (link.target for link in self.links)
-            yield from ((each.digest.packed, each.size or 0) for each in targets)
+            return zip(self.links.keys, self.links.sizes, strict=True)
+        targets = (link.target for link in self.links)
+        return ((each.digest.packed, each.size or 0) for each in targets)
 
     @property
     def keys(self) -> list[bytes]:
