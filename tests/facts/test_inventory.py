@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts import inventory as module
 from exporter.facts.body import Body
 from exporter.facts.digests import distinct
 from exporter.facts.inventory import Driver
@@ -37,7 +39,9 @@ def test_links_come_in_order_with_repeats(edges: dict[str, list[str]], asked: li
 def test_everything_below_the_roots_is_reached_and_nothing_else(
     edges: dict[str, list[str]], roots: list[int]
 ) -> None:
-    reached = _numbered(edges).reach(np.array(roots, np.int32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AT_ONCE", 2)
+        reached = _numbered(edges).reach(np.array(roots, np.int32))
 
     expected = {_WORDS[at] for at in roots if at >= 0}
     while more := {to for word in expected for to in edges.get(word, ())} - expected:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts import inventory as module
 from exporter.facts.holdings import Holdings
 from exporter.judge.gc.breakage import lacking_content, losses, tag_targets
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
@@ -146,14 +148,23 @@ def test_nothing_young_is_reclaimable(world: World) -> None:
 
 @given(worlds())
 def test_exclusive_bytes_are_counted_once_and_logical_ones_as_often_as_held(world: World) -> None:
-    inventory = world.inventory()
+    def named(word: str) -> set[str]:
+        return {word, *world.references[word]} & world.stored if word in world.stored else set()
 
-    held = Holdings(inventory).shares()
+    content = {
+        name: set[str]().union(*map(named, held.manifests))
+        for name, held in world.repositories.items()
+    }
 
-    assert sum(share.exclusive for share in held) <= Holdings(inventory).referenced_bytes
-    assert all(share.exclusive <= share.logical for share in held)
-    if len(held) == 1:
-        assert held[0].exclusive == held[0].logical
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AT_ONCE", 3)
+        shares = Holdings(world.inventory()).shares()
+
+    for share in shares:
+        own = content[share.repository]
+        others = set[str]().union(*(each for at, each in content.items() if at != share.repository))
+        assert share.logical == sum(map(len, own))
+        assert share.exclusive == sum(map(len, own - others))
 
 
 @given(worlds(), _DIALECTS, _MODES)
