@@ -290,16 +290,19 @@ def gather(columns: Sequence[Column], known: SortedRows) -> Numbers | None:
     `known` must be the digests of all earlier calls for these columns. Return the new position of
     each digest that it had, None if none has moved.
     """
+    moved = _inserted([column.rows() for column in columns], known)
+    for column in columns:
+        column.know(known, moved)
+    return moved
+
+
+def _inserted(waiting: Sequence[Rows], known: SortedRows) -> Numbers | None:
     moved: Numbers | None = None
-    waiting = [column.rows() for column in columns]  # all numbers are those before any joins
     for rows in waiting:
         missing = rows[known.find(rows) == ABSENT]
         if len(missing):
             later = known.join(distinct(missing))
             moved = later if moved is None else later[moved]
-    del waiting, rows
-    for column in columns:
-        column.know(known, moved)
     return moved
 
 

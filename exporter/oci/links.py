@@ -184,9 +184,9 @@ class PackedLinks(Sequence[Link]):
 
     @property
     def packed(self) -> bytes:
-        """The digests of all targets, followed by the sizes: eight bytes each, the highest first.
+        """The digests of all targets, then the sizes in eight bytes each, as the class takes them.
 
-        What it is made of.
+        The highest byte is first.
         """
         return self.digests + self.packed_sizes
 
