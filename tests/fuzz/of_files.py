@@ -334,7 +334,9 @@ _STORED: Final = (
 )
 
 TARGETS: Final = (
-    Target("snapshot", _snapshot, (_wire(),), ("store.snapshot_file",), longest=1 << 14),
+    Target(
+        "snapshot", _snapshot, (_wire(),), ("store.snapshot_file", "oci.links"), longest=1 << 14
+    ),
     Target(
         "snapshot-file",
         _packed_snapshot,
