@@ -109,7 +109,7 @@ def typed(
     with refusing(Malformed):
         ignored = check_trust(settings, environ)
     if ignored and not warned:
-        print(f"pullproof: warning: {ignored}", file=sys.stderr)  # noqa: T201 - as for `_UNVERIFIED`
+        print(f"pullproof: warning: {ignored}", file=sys.stderr)  # noqa: T201 - the terminal is ours
     return Typed(settings, environ)
 
 
@@ -135,8 +135,8 @@ def _check_save(args: argparse.Namespace, registries: int) -> None:
     if is_folder(str(path)):
         fault = errno.EISDIR
     elif not is_folder(str(folder)):
-        fault = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT  # noqa: PTH110 - as in `is_folder`
-    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):  # noqa: PTH110 - as in `is_folder`
+        fault = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT  # noqa: PTH110 - `Path.exists` raises where a name is too long
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):  # noqa: PTH110 - `Path.exists` raises where a name is too long
         fault = errno.EACCES
     else:
         return
@@ -290,7 +290,7 @@ def check_place(option: str, text: str) -> None:
     if "://" in text:
         with refusing(ValueError, option=option):
             bucket_url(text)
-    elif os.path.exists(text) and not is_folder(text):  # noqa: PTH110 - raises for no name
+    elif os.path.exists(text) and not is_folder(text):  # noqa: PTH110 - `Path.exists` raises where a name is too long
         raise Refused(f"{option} {text}: not a folder")
 
 

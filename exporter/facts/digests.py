@@ -309,7 +309,7 @@ def _inserted(waiting: Sequence[Rows], known: SortedRows) -> Numbers | None:
 def number(
     columns: Sequence[Column], known: SortedRows | None = None
 ) -> tuple[Digests, list[Numbers]]:
-    """Number all digests of some columns, which take no more from then on."""
+    """Number all digests of some columns. Nothing may be added to a column afterwards."""
     known = known or SortedRows.empty()
     gather(columns, known)
     others = tuple(sorted({text for each in columns for text in each.odd}))

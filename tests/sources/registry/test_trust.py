@@ -168,7 +168,7 @@ def trusts(pair: Pair) -> bool:
         (None, ":", None),
     ],
 )
-def test_authorities_that_are_left_are_enough(  # noqa: PLR0913, PLR0917 - what is named, and told
+def test_authorities_that_are_left_are_enough(  # noqa: PLR0913, PLR0917 - two fixtures and a row of the table
     monkeypatch: pytest.MonkeyPatch,
     authority: Authority,
     named: dict[str, str],
