@@ -301,18 +301,20 @@ def _row(tag: TagReport, platforms: tuple[str, ...]) -> tuple[Span, ...]:
 def _lost(
     report: Report, ordered: Sequence[TagReport], most: int, *, every: bool
 ) -> Iterator[Block]:
-    """Yield the proven losses; of many tags, those that no shown cause explains."""
+    """Yield the proven losses; of many tags, those that shared causes do not explain."""
     lost = [each for each in ordered if any(losses(each.verdict))]
     if not every and len(lost) > _FOLDED:
         several = {each.lack.digest for each in report.causes if len(each.breaks) > 1}
-        lost = [each for each in lost if not _lacks(each) or _lacks(each) - several]
+        lost = [each for each in lost if not _is_explained(each, several)]
         most = _MOST_LOST
     shown = (_lost_tag(each, report.snapshot.taken_at) for each in lost[:most])
     yield from section("Missing or broken", listed(shown, uncounted=max(0, len(lost) - most)))
 
 
-def _lacks(tag: TagReport) -> set[Digest]:
-    return {each.digest for child in tag.verdict.children for each in child.lacks if each.lost}
+def _is_explained(tag: TagReport, causes: set[Digest]) -> bool:
+    """Are these causes all that a tag has lost?"""
+    lacks = {each.digest for child in tag.verdict.children for each in child.lacks if each.lost}
+    return bool(lacks) and lacks <= causes and not tag.verdict.lacking
 
 
 def _lost_tag(tag: TagReport, taken_at: float) -> Item:

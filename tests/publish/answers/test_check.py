@@ -450,3 +450,14 @@ def test_one_layer_that_breaks_five_hundred_tags_is_told_on_the_first_lines() ->
     assert any("1,901 more complete tags" in line for line in lines)
     assert not any("team/fine" in line for line in lines)
     assert f"  pullproof repair registry.example --cause {base}" in lines
+
+
+def test_a_tag_that_also_lacks_a_platform_is_not_folded_into_the_cause_it_shares() -> None:
+    shared = [tag(f"app:v{at}", child("amd64", BROKEN)) for at in range(20)]
+    worse = tag("app:worse", child("amd64", BROKEN), lacking=(ARM64,))
+
+    told = section(report(*shared, worse), "Missing or broken")
+
+    assert told[0].startswith("app:worse (live) broken")
+    assert not any(line.startswith("app:v") for line in told)
+    assert "no image for this platform" in told
