@@ -6,7 +6,7 @@ Every format is made of the same results: one for each tag, risk and gap.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -18,8 +18,8 @@ from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.judge.finding import Severity
 from exporter.judge.report import Cause, Report, TagReport
-from exporter.judge.tag_verdict import Content, TagVerdict
-from exporter.publish.answers.losses import cause_item, losses
+from exporter.judge.tag_verdict import Content
+from exporter.publish.answers.losses import cause_item, is_explained, losses
 from exporter.publish.blocks import List
 from exporter.publish.formatting import address, count_words, gap_words, impact_words
 from exporter.publish.render import terminal
@@ -109,21 +109,13 @@ def _tag(
     verdict = tag.verdict
     where = (report.snapshot.registry, verdict.root.repository, address(report, verdict))
     if verdict.cannot_be_pulled:
-        shared = tuple(causes.values()), _is_explained(verdict, causes)
+        shared = tuple(causes.values()), is_explained(verdict, causes)
         return CheckResult(CheckOutcome.FAILED, *_PULLABLE, *where, (*_lost(tag),), *shared)
     proxied = whole and report.snapshot.is_proxied(verdict.root.repository)
     if verdict.overall is State.UNKNOWN and not proxied:
         reasons = dict.fromkeys(str(each.reason) for each in verdict.children if each.reason)
         return CheckResult(CheckOutcome.INCONCLUSIVE, *_KNOWN, *where, (*reasons,))
     return CheckResult(CheckOutcome.PASSED, *_PULLABLE, *where)
-
-
-def _is_explained(verdict: TagVerdict, causes: Collection[Content]) -> bool:
-    """Do these causes explain every loss of a tag that a pull fails on?"""
-    lost = [each for each in verdict.children if each.lost and each.required]
-    lacks = [[lack.content for lack in child.lacks if lack.lost] for child in lost]
-    known = all(each and all(content in causes for content in each) for each in lacks)
-    return bool(lost) and known and not verdict.lacking
 
 
 def _lost(tag: TagReport) -> Iterator[str]:

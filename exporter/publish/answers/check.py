@@ -11,10 +11,9 @@ from exporter.facts.snapshot import Root
 from exporter.judge.finding import Rule, Severity
 from exporter.judge.report import Report, TagReport, Urgency
 from exporter.judge.tag_verdict import Child, ChildKind
-from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.publish.answers import coverage
-from exporter.publish.answers.losses import cause_blocks, losses
+from exporter.publish.answers.losses import cause_blocks, is_explained, losses
 from exporter.publish.answers.remedies import cause_remedies
 from exporter.publish.blocks import (
     Block,
@@ -304,17 +303,11 @@ def _lost(
     """Yield the proven losses; of many tags, those that shared causes do not explain."""
     lost = [each for each in ordered if any(losses(each.verdict))]
     if not every and len(lost) > _FOLDED:
-        several = {each.lack.digest for each in report.causes if len(each.breaks) > 1}
-        lost = [each for each in lost if not _is_explained(each, several)]
+        shared = {each.lack.content for each in report.causes if len(each.breaks) > 1}
+        lost = [each for each in lost if not is_explained(each.verdict, shared, whole=True)]
         most = _MOST_LOST
     shown = (_lost_tag(each, report.snapshot.taken_at) for each in lost[:most])
     yield from section("Missing or broken", listed(shown, uncounted=max(0, len(lost) - most)))
-
-
-def _is_explained(tag: TagReport, causes: set[Digest]) -> bool:
-    """Are these causes all that a tag has lost?"""
-    lacks = {each.digest for child in tag.verdict.children for each in child.lacks if each.lost}
-    return bool(lacks) and lacks <= causes and not tag.verdict.lacking
 
 
 def _lost_tag(tag: TagReport, taken_at: float) -> Item:

@@ -1,12 +1,12 @@
 """Losses in words: the missing or broken content of a tag, and the causes of many losses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.proof import Proof
 from exporter.judge.report import BrokenTag, Cause, Report
-from exporter.judge.tag_verdict import Child, TagVerdict
+from exporter.judge.tag_verdict import Child, Content, TagVerdict
 from exporter.publish.blocks import Block, Cell, Code, Item, item, listed, section
 from exporter.publish.formatting import (
     LACKING,
@@ -48,6 +48,14 @@ def losses(verdict: TagVerdict) -> Iterator[Loss]:
         notes = needed_words(verdict.root, each.required_by)
         details = ("no image for this platform", *notes)
         yield Loss(str(each.platform), LACKING, "", details)
+
+
+def is_explained(verdict: TagVerdict, causes: Collection[Content], *, whole: bool = False) -> bool:
+    """Do these causes explain every loss of a tag that a pull fails on; every one if `whole`?"""
+    lost = [each for each in verdict.children if each.lost and (whole or each.required)]
+    lacks = [[lack.content for lack in child.lacks if lack.lost] for child in lost]
+    known = all(each and all(content in causes for content in each) for each in lacks)
+    return bool(lost) and known and not verdict.lacking
 
 
 def _loss(verdict: TagVerdict, child: Child) -> Loss:
