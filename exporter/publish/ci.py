@@ -160,14 +160,15 @@ def github(results: Iterable[CheckResult]) -> str:
     """Return workflow commands of GitHub Actions: annotations of the run, and a summary.
 
     An annotation for each cause that breaks several tags, those of most tags first, then for each
-    result that is not well and that they do not explain. At most ten of a kind; the summary says
-    how many were left out.
+    result that is not well and that they do not explain; no causes where they are more than the
+    tags that they explain. At most ten of a kind; the summary says how many were left out.
     """
     found = tuple(results)
     counts = Counter(each.outcome for each in found)
     causes = Counter(cause for each in found for cause in each.causes)
-    told = [cause for cause, _ in causes.most_common()]
-    told += [each for each in found if not each.explained]
+    fewer = len(causes) <= sum(each.explained for each in found)
+    told = [cause for cause, _ in causes.most_common()] if fewer else []
+    told += [each for each in found if not (fewer and each.explained)]
     lines, left_out = [], []
     for outcome, command in _ANNOTATIONS.items():
         shown = [each for each in told if each.outcome is outcome]

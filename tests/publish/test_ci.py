@@ -235,6 +235,14 @@ def test_tags_that_no_cause_explains_are_annotated_beside_it() -> None:
     assert names == {"app:lacking", "app:gone"}, "the others are explained"
 
 
+def test_many_lost_layers_of_two_tags_are_two_annotations() -> None:
+    image = [child("amd64", BROKEN, name=f"lost-{n}") for n in range(20)]
+    errors, summary = annotated(report(tag("app:v1", *image), tag("app:stable", *image)))
+
+    assert {each.rpartition("/")[2] for each in errors} == {"app:v1", "app:stable"}
+    assert summary == "pullproof: 2 failed, 0 inconclusive, 0 at risk, 0 passed"
+
+
 def test_the_same_digest_is_a_cause_of_each_registry() -> None:
     lost = child("amd64", BROKEN, name="shared")
     worlds = [report(tag("a:1", lost), tag("a:2", lost), registry=each) for each in ("r.x", "s.x")]
