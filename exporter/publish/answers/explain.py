@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from exporter.facts.proof import State
+from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import Dependent, Explanation, Tristate
 from exporter.judge.impact import users_of
@@ -63,7 +63,7 @@ class ExplanationEntry(Struct, frozen=True):
     protected_by: Annotated[
         tuple[Name, ...] | None, about("Tags that name it directly; null if unknown.")
     ]
-    dependents: Annotated[tuple[DependentEntry, ...], about("What breaks if it is removed.")]
+    dependents: Annotated[tuple[DependentEntry, ...], about("What breaks without it.")]
     runs: Annotated[tuple[UserEntry, ...], about("Running containers whose tag has moved.")]
     doubts: Annotated[tuple[str, ...], about("Gaps.")]
     risk: Annotated[str, about("How the registry may remove it although an index needs it.")]
@@ -105,7 +105,8 @@ def _items(found: Explanation) -> Iterator[Item]:
         yield item(f"At risk:  {found.risk}")
     none = "nothing known" if found.doubts else "nothing"
     victims = tuple(map(_dependent, found.dependents)) or (none,)
-    yield item("Removing it would break:", below=map(item, victims))
+    without = "Broken without it:" if found.state in GONE else "Removing it would break:"
+    yield item(without, below=map(item, victims))
     if found.runs:
         runs = "; ".join(map(user_words, users_of(found.runs)))
         yield item(f"Running, but its tag has moved:  {runs}")

@@ -114,3 +114,13 @@ def test_an_explanation_says_its_ground() -> None:
     )
     assert "yes: 0\\_build" in markdown.render(explanation.blocks(found))
     assert explanation.document(found, NOW).explained[0].sole_protector == "yes"
+
+
+def test_what_is_lost_already_breaks_what_needs_it_now() -> None:
+    lost = AMD64.blobs[1].digest
+    seen = scene(BOTH).lose(lost).seal().snapshot()
+    there = scene(BOTH).seal().snapshot()
+    texts = [explained([explain(judge(each, {}), APP, None, lost)]) for each in (seen, there)]
+
+    assert ["Broken without it:" in each for each in texts] == [True, False]
+    assert ["Removing it would break:" in each for each in texts] == [False, True]
