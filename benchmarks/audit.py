@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _ROUND: Final = ("audit", "judge", "keep", "render")
 _AGAIN: Final = ("audit", "keep", "render")
-_STORED: Final = ("stored", "render", "audit", "render", "stored", "render")
+_STORED: Final = (*("stored", "render", "audit", "render"), *(2 * ("stored", "render")))
+"""The first later audit finds that the storage now proves what requests proved; the next, nothing."""
 _COLUMNS: Final = "{:10}{:>9}{:>9}{:>11}{:>9}  {}"
 
 
