@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ROUND: Final = ("audit", "judge", "keep", "render")
 _AGAIN: Final = ("audit", "keep", "render")
 _STORED: Final = (*("stored", "render", "audit", "render"), *(2 * ("stored", "render")))
-"""The first later audit finds that the storage now proves what requests proved; the next, nothing."""
+"""The third audit finds that the storage proves what requests proved; the fourth, nothing new."""
 _COLUMNS: Final = "{:10}{:>9}{:>9}{:>11}{:>9}  {}"
 
 

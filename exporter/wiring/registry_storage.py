@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from exporter.ports import Absent, Bytes, Sink, Unseen, Wrong
 from exporter.sources.storage import filesystem, layout, verification
 from exporter.sources.storage.archive import ImageArchive, OciLayout
 from exporter.sources.storage.folder import RootFolder
+from exporter.sources.storage.known_links import KnownLinks
 
 if TYPE_CHECKING:
     from exporter.sources.storage.bucket import Bucket
@@ -46,6 +48,7 @@ class RegistryStorage:
     """The part of its repositories that is read."""
 
     _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    _known: KnownLinks = field(default_factory=KnownLinks, init=False, repr=False, compare=False)
 
     def read(self) -> Inventory:
         """List all that it holds.
@@ -59,7 +62,8 @@ class RegistryStorage:
         try:
             bucket = self._bucket(self.inventory)
             if bucket is None:
-                return filesystem.read(self.location, self.outlines, self.shard)
+                with self._known.reading(time.time()):
+                    return filesystem.read(self.location, self.outlines, self.shard, self._known)
             return bucket.read(self.outlines)
         finally:
             self._reading.release()

@@ -15,6 +15,7 @@ from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.ports import Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import opened, shown, unseen
+from exporter.sources.storage.known_links import KnownLinks
 
 _log: Final = logging.getLogger("pullproof.storage")
 
@@ -46,10 +47,12 @@ class ReadContext:
     retries: Retries = field(default_factory=Retries)
     path: str = ""
     """Below `docker/registry/v2`."""
+    known: KnownLinks = field(default_factory=KnownLinks)
+    """The links that need not be read."""
 
     def below(self, name: str) -> "ReadContext":
         """Return the context of a folder below."""
-        return ReadContext(self.builder, self.retries, self._at(name))
+        return ReadContext(self.builder, self.retries, self._at(name), self.known)
 
     def folder(
         self, name: str, parent: int, read: "Callable[[int, ReadContext], Result]"

@@ -24,6 +24,7 @@ from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import BlobFolders, read_blobs, read_named
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import below, folders, root, shown, unseen
+from exporter.sources.storage.known_links import KnownLinks
 from exporter.sources.storage.manifests import ManifestReader
 from exporter.sources.storage.repositories import Repositories
 from exporter.sources.storage.zot import LayoutReader
@@ -33,11 +34,17 @@ _MOST_FOLDERS: Final = 2_000
 _ZOT: Final = "an OCI layout for each repository, as zot keeps it"
 
 
-def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> Inventory:
+def read(
+    path: str,
+    outlines: Outlines | None = None,
+    shard: Shard = WHOLE,
+    known: KnownLinks | None = None,
+) -> Inventory:
     """List the content of a registry's root directory. Parts that cannot be read are gaps.
 
-    Manifests in `outlines` are not read again. A shard reads its own repositories, and the blobs
-    that they link. Raises `Unseen` if the root directory cannot be opened.
+    Manifests in `outlines` are not read again, nor are `known` links. A shard reads its own
+    repositories, and the blobs that they link. Raises `Unseen` if the root directory cannot be
+    opened.
     """
     builder = InventoryBuilder(Driver.FILESYSTEM)
     with root(path) as top:
@@ -53,7 +60,8 @@ def read(path: str, outlines: Outlines | None = None, shard: Shard = WHOLE) -> I
             if tree is None:
                 return builder.inventory()
             whole = _read if shard == WHOLE else partial(_read_part, shard)
-            found = whole(tree, builder, outlines)
+            context = ReadContext(builder, known=known or KnownLinks())
+            found = whole(tree, context, outlines)
         same = _is_same(path, top) and layout.ROOT[-1] in _names(top, layout.ROOT[:-1])
         return found if same else _left(path, found)
 
@@ -73,11 +81,10 @@ def contents(path: str, digests: Sequence[str], most: int) -> list[bytes | None]
         raise unseen(path, error) from error
 
 
-def _read(tree: int, builder: InventoryBuilder, outlines: Outlines | None) -> Inventory:
-    context = ReadContext(builder)
+def _read(tree: int, context: ReadContext, outlines: Outlines | None) -> Inventory:
     with BlobFolders(tree) as blobs:
         read_blobs(tree, context)
-        builder.settle()
+        context.builder.settle()
         manifests = ManifestReader(blobs.contents, context, outlines)
         Repositories(manifests).read(tree, context)
         manifests.keep()
@@ -93,13 +100,13 @@ def _read(tree: int, builder: InventoryBuilder, outlines: Outlines | None) -> In
 
 
 def _read_part(
-    shard: Shard, tree: int, builder: InventoryBuilder, outlines: Outlines | None
+    shard: Shard, tree: int, context: ReadContext, outlines: Outlines | None
 ) -> Inventory:
     """Read the repositories of a shard, then the blobs that they link.
 
     A shard need not list all blobs: a lookup by name costs little more than a listing.
     """
-    context = ReadContext(builder)
+    builder = context.builder
     with BlobFolders(tree) as blobs:
 
         def size(digest: str) -> int:

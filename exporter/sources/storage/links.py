@@ -10,6 +10,7 @@ from exporter.facts.inventory_builder import LinkBuilder, Target
 from exporter.sources.storage import layout
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import content, folders, opened
+from exporter.sources.storage.known_links import UNREAD
 
 _LINK: Final = "link"
 
@@ -44,17 +45,23 @@ def digest_parts(folder: int, context: ReadContext) -> list[str]:
 def _differing(
     folder: int, algorithm: str, names: Sequence[str], context: ReadContext
 ) -> dict[int, Target]:
-    """Read the link in each folder; return by position the targets that differ from the path.
+    """Return by position the targets that differ from the path; read what may have changed.
 
     A link that repeats its path, where that is no digest, counts as a link without a digest.
     """
-    usual = layout.are_digests(algorithm, names)
-    return {
+    usual, known = layout.are_digests(algorithm, names), context.known
+    marks = known.marks(folder, names) if usual else [UNREAD] * len(names)
+    right = known.right(context.path)
+    differing = {
         position: target(folder, name, context)
-        for position, name in enumerate(names)
+        for position, (name, mark) in enumerate(zip(names, marks, strict=True))
+        if mark not in right
         if _glance(folder, name) != f"{algorithm}:{name}".encode()
         or not (usual or layout.is_digest(f"{algorithm}:{name}"))
     }
+    alike = (mark for position, mark in enumerate(marks) if position not in differing)
+    known.keep(context.path, alike)
+    return differing
 
 
 def _glance(folder: int, name: str) -> bytes | None:

@@ -67,7 +67,7 @@ def _key(digest: str) -> bytes:
     return bytes.fromhex(digest.partition(":")[2])
 
 
-def _facts(inventory: Inventory) -> tuple[object, ...]:
+def facts(inventory: Inventory) -> tuple[object, ...]:
     """Everything that was seen; a graph by manifest, for its rows come in any order."""
     text = inventory.digests.text
     graph, numbers = inventory.graph, range(len(inventory.digests))
@@ -101,7 +101,7 @@ def test_manifests_that_were_read_before_are_not_opened(root: Path) -> None:
     warm = read(str(root), notebook)
 
     assert notebook.told == {_key(each.digest) for each in _BOTH.walk()}
-    assert _facts(warm)[0] == _facts(cold)[0]
+    assert facts(warm)[0] == facts(cold)[0]
     assert warm.gaps == ()  # of the same size: what only a scrub sees
 
 
@@ -114,7 +114,7 @@ def test_a_manifest_that_changed_its_size_is_read_again(root: Path) -> None:
 
     assert {gap.reason for gap in warm.gaps} == {Reason.MALFORMED}
     assert warm.faults.keys() == {warm.digests.number(_BOTH.digest)}
-    assert _facts(warm) == _facts(read(str(root)))
+    assert facts(warm) == facts(read(str(root)))
 
 
 def test_a_manifest_that_is_gone_is_not_remembered_as_there(root: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_manifest_that_is_gone_is_not_remembered_as_there(root: Path) -> None:
     warm = read(str(root), notebook)
 
     assert warm.graph.rows[warm.digests.number(_BOTH.digest)] < 0
-    assert _facts(warm) == _facts(read(str(root)))
+    assert facts(warm) == facts(read(str(root)))
 
 
 def test_a_new_manifest_is_read_and_kept(root: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_new_manifest_is_read_and_kept(root: Path) -> None:
     warm = read(str(root), notebook)
 
     assert _key(new.digest) in notebook.kept
-    assert _facts(warm) == _facts(read(str(root)))
+    assert facts(warm) == facts(read(str(root)))
 
 
 def test_a_manifest_whose_bytes_are_others_is_not_kept(root: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_manifest_whose_bytes_are_others_is_not_kept(root: Path) -> None:
     read(str(root), notebook)
 
     assert _key(_BOTH.digest) not in notebook.kept
-    assert _facts(read(str(root), notebook)) == _facts(read(str(root)))
+    assert facts(read(str(root), notebook)) == facts(read(str(root)))
 
 
 def test_a_digest_with_another_beginning_alike_is_told_apart(root: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_digest_with_another_beginning_alike_is_told_apart(root: Path) -> None
     tree.data(root, twin).parent.mkdir(parents=True)
     tree.data(root, twin).write_bytes(b"a twin")
 
-    assert _facts(read(str(root), notebook)) == _facts(read(str(root)))
+    assert facts(read(str(root), notebook)) == facts(read(str(root)))
 
 
 @pytest.mark.parametrize("column", ["outline", "digest"])
@@ -180,7 +180,7 @@ def test_a_damaged_outline_in_the_ledger_is_ignored(
     with Ledger(path, lambda: 1e9) as ledger:
         key = _key(_BOTH.digest)
         assert ledger.outlines([key, key[:-1] + bytes([key[-1] ^ 1])]) == {}
-        assert _facts(read(str(root), ledger)) == _facts(cold)
+        assert facts(read(str(root), ledger)) == facts(cold)
 
 
 def _filled(root: Path, path: Path) -> Inventory:
@@ -195,7 +195,7 @@ def test_outlines_survive_a_restart(root: Path, tmp_path: Path) -> None:
     with Ledger(path, lambda: 1e9) as ledger:
         keys = [_key(each.digest) for each in _BOTH.walk()]
         assert ledger.outlines(keys).keys() == set(keys)
-        assert _facts(read(str(root), ledger)) == _facts(cold)
+        assert facts(read(str(root), ledger)) == facts(cold)
 
 
 def test_a_bucket_that_was_read_before_is_asked_for_no_manifest(root: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_bucket_that_was_read_before_is_asked_for_no_manifest(root: Path) -> N
 
     warm = Bucket(objects, Driver.S3).read(notebook)
 
-    assert _facts(warm)[0] == _facts(cold)[0]
+    assert facts(warm)[0] == facts(cold)[0]
     assert warm.gaps == ()
 
 
@@ -226,7 +226,7 @@ def test_what_is_known_from_before_changes_no_fact(before: int, after: int) -> N
 
         for _ in range(2):
             warm = read(str(Path(folder, "after")), ledger)
-            assert _facts(warm) == _facts(read(str(Path(folder, "after"))))
+            assert facts(warm) == facts(read(str(Path(folder, "after"))))
 
 
 @pytest.mark.parametrize("method", ["outlines", "keep_outlines"])
@@ -239,4 +239,4 @@ def test_outlines_that_cannot_be_recalled_or_kept_cost_reads_only(
     found = read(str(root), cast("Outlines", Faulty(Notebook(), injected)))
 
     assert injected.calls
-    assert _facts(found) == _facts(read(str(root)))
+    assert facts(found) == facts(read(str(root)))
