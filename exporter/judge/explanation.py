@@ -86,6 +86,11 @@ class Explanation:
         return self.state in GONE or (self.verdict is not None and self.verdict.cannot_be_pulled)
 
     @property
+    def is_lost(self) -> bool:
+        """Is it proven to be missing, or broken itself, and not only in what it references?"""
+        return self.state is State.MISSING or (self.verdict is None and self.state in GONE)
+
+    @property
     def needed_by_others(self) -> tuple[Dependent, ...]:
         """Dependents through an index: they lose it with its last tag."""
         return tuple(each for each in self.dependents if not each.direct)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import Dependent, Explanation, Tristate
 from exporter.judge.impact import users_of
@@ -105,7 +105,7 @@ def _items(found: Explanation) -> Iterator[Item]:
         yield item(f"At risk:  {found.risk}")
     none = "nothing known" if found.doubts else "nothing"
     victims = tuple(map(_dependent, found.dependents)) or (none,)
-    without = "Broken without it:" if found.state in GONE else "Removing it would break:"
+    without = "Broken without it:" if found.is_lost else "Removing it would break:"
     yield item(without, below=map(item, victims))
     if found.runs:
         runs = "; ".join(map(user_words, users_of(found.runs)))

@@ -118,9 +118,11 @@ def test_an_explanation_says_its_ground() -> None:
 
 def test_what_is_lost_already_breaks_what_needs_it_now() -> None:
     lost = AMD64.blobs[1].digest
-    seen = scene(BOTH).lose(lost).seal().snapshot()
-    there = scene(BOTH).seal().snapshot()
-    texts = [explained([explain(judge(each, {}), APP, None, lost)]) for each in (seen, there)]
+    there = judge(scene(BOTH).seal().snapshot(), {})
+    gone = judge(scene(BOTH).lose(lost).seal().snapshot(), {})
+    asked = [(there, None, lost), (gone, None, lost), (gone, Tag("v1"), None)]
+    texts = [explained([explain(each, APP, tag, digest)]) for each, tag, digest in asked]
 
-    assert ["Broken without it:" in each for each in texts] == [True, False]
-    assert ["Removing it would break:" in each for each in texts] == [False, True]
+    # The tag's other platform still works, and removing the tag would break it.
+    assert ["Broken without it:" in each for each in texts] == [False, True, False]
+    assert ["Removing it would break:" in each for each in texts] == [True, False, True]
