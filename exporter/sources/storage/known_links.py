@@ -13,7 +13,8 @@ from typing import Final
 
 UNREAD: Final = 0
 """The mark of a link that has to be read."""
-_LINK: Final = "link"
+LINK: Final = "link"
+"""The name of its file."""
 _SETTLED: Final = 600.0
 """Seconds after its last change until a link counts as written, by whatever clock dated it."""
 _SECOND: Final = 1_000_000_000
@@ -59,7 +60,7 @@ class KnownLinks:
 
     def _mark(self, folder: int, name: str) -> int:
         try:
-            seen = os.stat(f"{name}/{_LINK}", dir_fd=folder, follow_symlinks=False)
+            seen = os.stat(f"{name}/{LINK}", dir_fd=folder, follow_symlinks=False)
         except OSError:
             return UNREAD
         written, changed = seen.st_mtime_ns, seen.st_ctime_ns

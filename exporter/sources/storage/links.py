@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final, TypeGuard
+from typing import TypeGuard
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
@@ -10,9 +10,7 @@ from exporter.facts.inventory_builder import LinkBuilder, Target
 from exporter.sources.storage import layout
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import content, folders, opened
-from exporter.sources.storage.known_links import UNREAD
-
-_LINK: Final = "link"
+from exporter.sources.storage.known_links import LINK, UNREAD
 
 Algorithm = tuple[str, list[str], dict[int, Target]]
 """Algorithm, encoded parts of its digests, and by position the targets that differ from them."""
@@ -33,7 +31,7 @@ def by_algorithm(folder: int | None, context: ReadContext) -> Iterator[Algorithm
 def digest_parts(folder: int, context: ReadContext) -> list[str]:
     """Return the names of folders that can be parts of digests; others are strays or gaps."""
     names, others = folders(folder)
-    context.strays(folder, others, disturbing=_LINK)
+    context.strays(folder, others, disturbing=LINK)
     if not names or layout.is_part("".join(names)):
         return names
     for name in names:
@@ -67,7 +65,7 @@ def _differing(
 def _glance(folder: int, name: str) -> bytes | None:
     """Return the content of a link at the first read; None if it is absent or unreadable."""
     with suppress(OSError):
-        return content(f"{name}/{_LINK}", folder, layout.LONGEST_LINK)
+        return content(f"{name}/{LINK}", folder, layout.LONGEST_LINK)
     return None
 
 
@@ -82,7 +80,7 @@ def target(folder: int, name: str, context: ReadContext) -> Target:
         found = _read(folder, name, context)
     if _names_nothing(found):
         detail = f"a link that names no digest: {found.message}"
-        context.gap(f"{name}/{_LINK}", Reason.MALFORMED, detail)
+        context.gap(f"{name}/{LINK}", Reason.MALFORMED, detail)
     return found
 
 
@@ -92,8 +90,8 @@ def _read(folder: int, name: str, context: ReadContext) -> Target:
 
 def _linked(folder: int, context: ReadContext) -> Target:
     text = None
-    with context.below(_LINK).errors_as_gaps():
-        text = content(_LINK, folder, layout.LONGEST_LINK)
+    with context.below(LINK).errors_as_gaps():
+        text = content(LINK, folder, layout.LONGEST_LINK)
     return Unlinked.ABSENT if text is None else layout.linked(text)
 
 

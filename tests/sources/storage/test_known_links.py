@@ -206,7 +206,7 @@ def test_what_is_known_of_links_changes_no_fact(seed: int, data: st.DataObject) 
         for _ in range(2):
             assert facts(read(root, known)) == facts(filesystem.read(str(root)))
             found = sorted(each for each in root.rglob("link") if each.is_file())
-            time.sleep(_TICK)
+            time.sleep(_TICK)  # a change has a time of its own, as after ten minutes
             for each in data.draw(st.lists(st.sampled_from(found), max_size=3)) if found else ():
                 change = data.draw(st.sampled_from(sorted(_CHANGES)))
                 if each.is_file():
@@ -219,7 +219,7 @@ def test_what_is_known_of_links_changes_no_fact(seed: int, data: st.DataObject) 
 def test_every_change_of_a_link_is_seen(root: Path, change: str) -> None:
     known = KnownLinks()
     before = read(root, known)
-    time.sleep(_TICK)
+    time.sleep(_TICK)  # a change has a time of its own, as after ten minutes
     _CHANGES[change](min(v2(root).rglob("_layers/*/*/link")))
 
     found = read(root, known)
